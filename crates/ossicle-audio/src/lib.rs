@@ -1,0 +1,1 @@
+//! Audio from a callback to the wire: ring, formats, channels, resampling, chunks, PCM and FLAC

@@ -1,0 +1,1 @@
+//! The REST operations of Amazon Connect Health

@@ -1,0 +1,1 @@
+//! Amazon Connect Health's listening sessions, locally: verifies everything it is sent

@@ -1,0 +1,1 @@
+//! The AWS event-stream encoding: messages, headers and checksums

@@ -1,0 +1,1 @@
+//! The shapes, limits and checks of Amazon Connect Health's listening sessions

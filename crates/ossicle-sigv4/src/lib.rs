@@ -1,0 +1,1 @@
+//! AWS Signature Version 4: requests, queries and the chain of signed messages

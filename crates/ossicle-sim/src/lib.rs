@@ -1,0 +1,1 @@
+//! The deterministic world for tests: clocks, microphones, links, faults and checkers

@@ -1,0 +1,1 @@
+//! Ossicle: live audio to Amazon Connect Health's listening sessions, and the transcript back
