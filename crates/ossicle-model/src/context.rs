@@ -34,11 +34,11 @@ impl std::fmt::Debug for Sanitised {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Change {
-    /// A character was replaced everywhere.
+    /// A character was replaced.
     Replaced {
         /// The character.
         from: char,
-        /// What stands in its place now; "" when it was left out.
+        /// What stands in its place now; "" when it was left out. Depends on what is beside it for a few.
         to: &'static str,
         /// Where it first stood in the given text, in characters from 0.
         first_position: usize,
@@ -90,7 +90,8 @@ pub fn sanitise(text: &str) -> Sanitised {
             cluster.push(mark);
         }
         if cluster.len() == character.len_utf8() {
-            push(&mut out, position, character);
+            let unit_follows = characters.peek().is_some_and(|(_, next)| next.is_alphabetic());
+            push(&mut out, position, character, unit_follows);
         } else {
             push_cluster(&mut out, position, &cluster);
         }
@@ -114,19 +115,26 @@ fn push_cluster(out: &mut Sanitised, position: usize, cluster: &str) {
             None => out.changes.push(Change::Composed { first_position: position, count: 1 }),
         }
     }
-    composed.chars().for_each(|character| push(out, position, character));
+    composed.chars().for_each(|character| push(out, position, character, false));
 }
 
-fn push(out: &mut Sanitised, position: usize, character: char) {
+/// Adds a character as it is or as its replacement, which stands apart from the words beside it.
+fn push(out: &mut Sanitised, position: usize, character: char, unit_follows: bool) {
     // The rule allows white space without saying whether it means more than ASCII's: plain spaces are safe.
     if is_allowed(character) && (character.is_ascii() || !character.is_whitespace()) {
         out.text.push(character);
         return;
     }
-    let to = replacement(character);
+    let mut to = match character {
+        '\u{b0}' | '\u{2da}' if unit_follows => " degrees ",
+        _ => replacement(character),
+    };
+    if to.len() > 1 && out.text.ends_with(' ') {
+        to = to.strip_prefix(' ').unwrap_or(to);
+    }
     out.text.push_str(to);
     let found = out.changes.iter_mut().find_map(|change| match change {
-        Change::Replaced { from, count, .. } if *from == character => Some(count),
+        Change::Replaced { from, to: known, count, .. } if *from == character && *known == to => Some(count),
         _ => None,
     });
     match found {

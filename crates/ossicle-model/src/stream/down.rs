@@ -221,6 +221,7 @@ structure! {
 
 structure! {
     /// A piece of transcript. Its content is health information.
+    #[derive(Default)]
     TranscriptSegment = "MedicalScribeTranscriptSegment" {
         /// The piece's id; a later event with the same id replaces it.
         optional segment_id: String = "segmentId", &STRING;
@@ -234,19 +235,6 @@ structure! {
         optional channel_id: String = "channelId", &STRING;
         /// What was said.
         optional content: String = "content", &TRANSCRIPT_TEXT;
-    }
-}
-
-impl Default for TranscriptSegment {
-    fn default() -> Self {
-        Self {
-            segment_id: None,
-            audio_begin_offset: None,
-            audio_end_offset: None,
-            is_partial: None,
-            channel_id: None,
-            content: None,
-        }
     }
 }
 
