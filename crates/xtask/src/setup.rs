@@ -230,12 +230,18 @@ pub(crate) fn ensure(needed: &[Tool], may_install: bool) -> Result<(), String> {
         let (name, purpose) = tool.label();
         eprintln!("  {name}: {purpose}");
     }
+    // A list of packages that cannot be updated may still do: only what is missing at the end counts.
+    let mut errors = Vec::new();
     for call in plan? {
         eprintln!("Installing: {}", call.line());
-        call.run_aside()?;
+        errors.extend(call.run_aside().err());
     }
     let still = self::missing(&missing);
-    if still.is_empty() { Ok(()) } else { Err(format!("still missing after installing: {}", names(&still))) }
+    if still.is_empty() {
+        return Ok(());
+    }
+    errors.push(format!("still missing: {}; install it by hand and run this again", names(&still)));
+    Err(errors.join("; "))
 }
 
 fn missing(needed: &[Tool]) -> Vec<Tool> {

@@ -19,6 +19,13 @@ const STEPS: &[Step] = &[
         run: deps::check,
     },
     Step { name: "clippy", title: "lints", needs: &[Clippy, Cc, Cxx, Make, Cmake], file: "", run: clippy },
+    Step {
+        name: "features",
+        title: "crates without their optional parts",
+        needs: &[Clippy],
+        file: "",
+        run: features,
+    },
     Step { name: "doc", title: "documentation", needs: &[Cc, Cxx, Make, Cmake], file: "", run: doc },
     Step { name: "test", title: "all tests", needs: &[Cc, Cxx, Make, Cmake, Flac], file: "", run: test },
     Step {
@@ -73,6 +80,16 @@ fn fmt(tree: &Tree, _: &Options) -> Result<(), String> {
 
 fn clippy(tree: &Tree, _: &Options) -> Result<(), String> {
     tree.cargo(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]).run()
+}
+
+/// What is optional must be possible to leave out: no FLAC, for a build without cmake.
+fn features(tree: &Tree, _: &Options) -> Result<(), String> {
+    let has_default = |package: &&serde_json::Value| package["features"]["default"].is_array();
+    for package in tree.packages.iter().filter(has_default) {
+        let name = package["name"].as_str().unwrap_or_default();
+        tree.cargo(["clippy", "--package", name, "--no-default-features", "--", "-D", "warnings"]).run()?;
+    }
+    Ok(())
 }
 
 fn doc(tree: &Tree, _: &Options) -> Result<(), String> {
