@@ -109,7 +109,10 @@ impl Decoder {
     ///
     /// # Errors
     /// [`DecodeError`], and the same one at each later call. `input` is then left where it is.
-    pub fn decode<'a>(&'a mut self, input: &mut &'a [u8]) -> Result<Option<Message<'a>>, DecodeError> {
+    pub fn decode<'a, 'input: 'a>(
+        &'a mut self,
+        input: &mut &'input [u8],
+    ) -> Result<Option<Message<'a>>, DecodeError> {
         if let Some(error) = self.failed {
             return Err(error);
         }
