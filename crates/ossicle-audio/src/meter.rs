@@ -1,0 +1,161 @@
+//! Levels, always on: one pass over the wire samples, a few operations for each.
+
+use crate::limits::{LEVEL_WINDOW_MS, WIRE_CHANNELS_MAX};
+
+const CHANNELS: usize = WIRE_CHANNELS_MAX as usize;
+
+/// What one pass over some wire samples found for one channel.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Pass {
+    pub(crate) min: i16,
+    pub(crate) max: i16,
+    pub(crate) squares: f64,
+}
+
+/// Measures interleaved `samples` of one or two channels.
+pub(crate) fn measure(samples: &[i16], channels: usize) -> [Pass; CHANNELS] {
+    // Eight lanes: with two channels the even ones are the first channel's. Sums stay exact enough in f32, as no piece
+    // is longer than a few thousand frames.
+    let (mut min, mut max, mut squares) = ([i16::MAX; 8], [i16::MIN; 8], [0.0_f32; 8]);
+    let (chunks, rest) = samples.as_chunks::<8>();
+    for chunk in chunks {
+        for lane in 0..8 {
+            let sample = chunk[lane];
+            min[lane] = min[lane].min(sample);
+            max[lane] = max[lane].max(sample);
+            let value = f32::from(sample);
+            squares[lane] += value * value;
+        }
+    }
+    for (lane, sample) in rest.iter().enumerate() {
+        min[lane] = min[lane].min(*sample);
+        max[lane] = max[lane].max(*sample);
+        squares[lane] += f32::from(*sample) * f32::from(*sample);
+    }
+    let mut passes = [Pass { min: i16::MAX, max: i16::MIN, squares: 0.0 }; CHANNELS];
+    for lane in 0..8 {
+        let pass = &mut passes[lane % channels];
+        pass.min = pass.min.min(min[lane]);
+        pass.max = pass.max.max(max[lane]);
+        pass.squares += f64::from(squares[lane]);
+    }
+    passes
+}
+
+/// The level of one wire channel over the last 100 ms that were measured.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ChannelLevel {
+    /// Largest magnitude in dB relative to full scale: 0 is full scale, negative infinity is digital silence.
+    pub peak_dbfs: f32,
+    /// Root mean square in dB relative to full scale: a full-scale sine is at -3.01.
+    pub rms_dbfs: f32,
+    /// Source samples at or above full scale that went into this channel, since the start.
+    pub clipped_samples: u64,
+}
+
+/// The levels of all wire channels.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Levels {
+    channels: [ChannelLevel; CHANNELS],
+    count: usize,
+}
+
+impl Levels {
+    /// One entry for each wire channel.
+    pub fn channels(&self) -> &[ChannelLevel] {
+        &self.channels[..self.count]
+    }
+}
+
+/// Gathers passes into windows.
+#[derive(Clone, Debug)]
+pub(crate) struct Meter {
+    peak: [u16; CHANNELS],
+    squares: [f64; CHANNELS],
+    frames: u32,
+    window_frames: u32,
+    levels: Levels,
+}
+
+impl Meter {
+    pub(crate) fn new(rate_hz: u32, channels: usize) -> Self {
+        let silent =
+            ChannelLevel { peak_dbfs: f32::NEG_INFINITY, rms_dbfs: f32::NEG_INFINITY, clipped_samples: 0 };
+        Self {
+            peak: [0; CHANNELS],
+            squares: [0.0; CHANNELS],
+            frames: 0,
+            window_frames: rate_hz * LEVEL_WINDOW_MS / 1_000,
+            levels: Levels { channels: [silent; CHANNELS], count: channels },
+        }
+    }
+
+    pub(crate) fn add(&mut self, passes: &[Pass; CHANNELS], frames: usize) {
+        for (channel, pass) in passes.iter().enumerate().take(self.levels.count) {
+            self.peak[channel] = self.peak[channel].max(pass.min.unsigned_abs()).max(pass.max.unsigned_abs());
+            self.squares[channel] += pass.squares;
+        }
+        self.frames += frames as u32;
+        if self.frames >= self.window_frames {
+            self.close_window();
+        }
+    }
+
+    pub(crate) fn add_clipped(&mut self, channel: usize, samples: u64) {
+        self.levels.channels[channel].clipped_samples += samples;
+    }
+
+    fn close_window(&mut self) {
+        for channel in 0..self.levels.count {
+            let level = &mut self.levels.channels[channel];
+            level.peak_dbfs = 20.0 * (f32::from(self.peak[channel]) / 32_768.0).log10();
+            level.rms_dbfs = (10.0
+                * (self.squares[channel] / f64::from(self.frames) / (32_768.0 * 32_768.0)).log10())
+                as f32;
+        }
+        self.peak = [0; CHANNELS];
+        self.squares = [0.0; CHANNELS];
+        self.frames = 0;
+    }
+
+    pub(crate) fn levels(&self) -> Levels {
+        self.levels
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn level_of(samples: &[i16], channels: usize) -> Levels {
+        let mut meter = Meter::new(16_000, channels);
+        meter.add(&measure(samples, channels), samples.len() / channels);
+        meter.levels()
+    }
+
+    #[test]
+    fn a_full_scale_sine_is_at_0_and_minus_3_db() {
+        let sine: Vec<i16> = (0..1_600)
+            .map(|i| (32_767.0 * (i as f64 * std::f64::consts::TAU / 16.0).sin()).round() as i16)
+            .collect();
+        let level = level_of(&sine, 1).channels()[0];
+        assert!(level.peak_dbfs.abs() < 0.01, "{level:?}");
+        assert!((level.rms_dbfs + 3.01).abs() < 0.01, "{level:?}");
+    }
+
+    #[test]
+    fn channels_are_told_apart_also_in_the_rest_of_a_piece() {
+        let samples: Vec<i16> =
+            (0..1_601).flat_map(|i| [if i == 1_600 { -16_384 } else { 0 }, 8_192]).collect();
+        let levels = level_of(&samples, 2);
+        assert!((levels.channels()[0].peak_dbfs + 6.02).abs() < 0.01);
+        assert!((levels.channels()[1].peak_dbfs + 12.04).abs() < 0.01);
+        assert!((levels.channels()[1].rms_dbfs + 12.04).abs() < 0.01);
+    }
+
+    #[test]
+    fn silence_is_minus_infinity() {
+        let level = level_of(&[0; 1_600], 1).channels()[0];
+        assert_eq!((level.peak_dbfs, level.rms_dbfs), (f32::NEG_INFINITY, f32::NEG_INFINITY));
+    }
+}
