@@ -37,7 +37,7 @@ pub(crate) fn run(tree: &Tree, arguments: &[String]) -> Outcome {
 }
 
 fn fuzz(tree: &Tree, options: &Options) -> Result<(), String> {
-    cargo_program("cargo-fuzz", &[])?;
+    cargo_program("cargo-fuzz")?;
     let targets = fuzz_targets(tree)?;
     if targets.is_empty() {
         return Err(format!("{FUZZ} has no fuzz target"));
@@ -74,16 +74,16 @@ fn valgrind(tree: &Tree, _: &Options) -> Result<(), String> {
 }
 
 fn deny(tree: &Tree, _: &Options) -> Result<(), String> {
-    cargo_program("cargo-deny", &[])?;
-    tree.cargo(["deny", "check", "licenses", "bans", "sources"]).run()
+    cargo_program("cargo-deny")?;
+    tree.cargo(["deny", "check", "--hide-inclusion-graph", "licenses", "bans", "sources"]).run()
 }
 
 /// Makes sure that a cargo subcommand is there, built from its own lock file.
-fn cargo_program(name: &str, more: &[&str]) -> Result<(), String> {
+fn cargo_program(name: &str) -> Result<(), String> {
     if on_path(name).is_some() {
         return Ok(());
     }
-    let call = Call::cargo(["install", "--locked", name]).args(more);
+    let call = Call::cargo(["install", "--locked", name]);
     eprintln!("{name} is not here. Installing it from crates.io, some minutes: {}", call.line());
     call.run()
 }
