@@ -1,0 +1,180 @@
+//! Keys: pinned by each stream, renewed in time, wiped when the last stream lets go of them.
+
+use crate::io::{KeysFailure, Output};
+use crate::limits::{KEYS_RETRY_BASE_MS, KEYS_RETRY_MAX_MS};
+use crate::time::{Mono, UnixMillis};
+use ossicle_sigv4::{Credentials, SigningScope, StreamSigner};
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::rc::Rc;
+
+/// One set of keys, shared by the streams that began with it.
+#[derive(Debug)]
+pub(crate) struct Keys {
+    pub(crate) signer: RefCell<StreamSigner>,
+    pub(crate) credentials: Credentials,
+    /// From here on newer keys are asked for.
+    refresh_at: Option<UnixMillis>,
+}
+
+impl Keys {
+    /// When the keys expire.
+    pub(crate) fn expires(&self) -> Option<UnixMillis> {
+        self.credentials.expires_unix_ms().map(UnixMillis)
+    }
+
+    pub(crate) fn is_expired(&self, wall: UnixMillis) -> bool {
+        self.expires().is_some_and(|expires| wall >= expires)
+    }
+
+    fn is_due(&self, wall: UnixMillis) -> bool {
+        self.refresh_at.is_some_and(|at| wall >= at)
+    }
+}
+
+/// The engine's keys.
+#[derive(Debug)]
+pub(crate) struct Keyring {
+    scope: SigningScope,
+    margin_ms: i64,
+    current: Option<Rc<Keys>>,
+    /// A refusal said that they have expired, whatever their own date says.
+    rejected: bool,
+    asked: bool,
+    ask_at: Mono,
+    failures: u32,
+    pub(crate) last_failure: Option<KeysFailure>,
+}
+
+impl Keyring {
+    pub(crate) fn new(scope: SigningScope, margin_ms: u32) -> Self {
+        Self {
+            scope,
+            margin_ms: margin_ms.into(),
+            current: None,
+            rejected: false,
+            asked: false,
+            ask_at: Mono::default(),
+            failures: 0,
+            last_failure: None,
+        }
+    }
+
+    pub(crate) fn scope(&self) -> &SigningScope {
+        &self.scope
+    }
+
+    /// The keys for a new stream, if there are good ones.
+    pub(crate) fn usable(&self, wall: UnixMillis) -> Option<Rc<Keys>> {
+        self.current.clone().filter(|keys| !keys.is_expired(wall) && !self.rejected)
+    }
+
+    /// The keys that a stream should change to: newer ones, when its own are about to expire.
+    pub(crate) fn successor(&self, of: &Rc<Keys>, wall: UnixMillis) -> bool {
+        of.is_due(wall)
+            && self.usable(wall).is_some_and(|current| {
+                !Rc::ptr_eq(&current, of) && (current.expires().is_none() || current.expires() > of.expires())
+            })
+    }
+
+    pub(crate) fn take(&mut self, credentials: Credentials, wall: UnixMillis) {
+        let expires = credentials.expires_unix_ms();
+        // Keys that live shorter than the margin would be asked for again at once: a third of their life then.
+        let refresh_at = expires.map(|at| UnixMillis(at - self.margin_ms.min((at - wall.0).max(0) / 3)));
+        let signer = RefCell::new(StreamSigner::new(&credentials, &self.scope));
+        self.current = Some(Rc::new(Keys { signer, credentials, refresh_at }));
+        self.rejected = false;
+        self.asked = false;
+        self.failures = 0;
+        self.last_failure = None;
+    }
+
+    pub(crate) fn failed(&mut self, failure: KeysFailure, now: Mono) {
+        self.asked = false;
+        let wait = (KEYS_RETRY_BASE_MS << self.failures.min(10)).min(KEYS_RETRY_MAX_MS);
+        self.failures = self.failures.saturating_add(1);
+        self.ask_at = now.plus_ms(wait);
+        self.last_failure = Some(failure);
+    }
+
+    /// A refusal said that these keys have expired.
+    pub(crate) fn reject(&mut self, keys: &Rc<Keys>) {
+        if self.current.as_ref().is_some_and(|current| Rc::ptr_eq(current, keys)) {
+            self.rejected = true;
+        }
+    }
+
+    /// Asks for keys when they are missing or about to expire. One question at a time, with backoff.
+    pub(crate) fn ask_if_due(&mut self, mono: Mono, wall: UnixMillis, out: &mut VecDeque<Output>) {
+        let due = self.rejected
+            || self.current.as_ref().is_none_or(|keys| keys.is_expired(wall) || keys.is_due(wall));
+        if due && !self.asked && mono >= self.ask_at {
+            self.asked = true;
+            // A provider that answers with the same keys must not be asked at every tick.
+            self.ask_at = mono.plus_ms(KEYS_RETRY_BASE_MS);
+            out.push_back(Output::NeedKeys);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn credentials(expires: Option<i64>) -> Credentials {
+        Credentials::new("AKIDEXAMPLE", "secret", None, expires)
+    }
+
+    fn keyring() -> Keyring {
+        Keyring::new(SigningScope::new("us-east-1", "health-agent").expect("a scope"), 300_000)
+    }
+
+    fn asks(keyring: &mut Keyring, mono_ms: u64, wall: i64) -> bool {
+        let mut out = VecDeque::new();
+        keyring.ask_if_due(Mono(mono_ms * 1_000_000), UnixMillis(wall), &mut out);
+        !out.is_empty()
+    }
+
+    #[test]
+    fn asks_once_until_answered_and_backs_off() {
+        let mut keyring = keyring();
+        assert!(asks(&mut keyring, 0, 0));
+        assert!(!asks(&mut keyring, 1, 0));
+        keyring.failed(KeysFailure::Unavailable, Mono(0));
+        assert!(!asks(&mut keyring, 999, 0));
+        assert!(asks(&mut keyring, 1_001, 0));
+        keyring.take(credentials(None), UnixMillis(0));
+        assert!(!asks(&mut keyring, 100_000, 1 << 40));
+    }
+
+    #[test]
+    fn renews_before_expiry_and_hands_over_only_to_longer_living_keys() {
+        let mut keyring = keyring();
+        keyring.take(credentials(Some(3_600_000)), UnixMillis(0));
+        let old = keyring.usable(UnixMillis(0)).expect("keys");
+        assert!(!asks(&mut keyring, 10_000, 3_299_000));
+        assert!(asks(&mut keyring, 10_000, 3_300_000));
+        assert!(!keyring.successor(&old, UnixMillis(3_300_000)));
+        keyring.take(credentials(Some(7_200_000)), UnixMillis(3_300_000));
+        assert!(keyring.successor(&old, UnixMillis(3_300_000)));
+        assert!(old.is_expired(UnixMillis(3_600_000)));
+    }
+
+    #[test]
+    fn short_lived_keys_are_not_asked_for_at_once() {
+        let mut keyring = keyring();
+        keyring.take(credentials(Some(90_000)), UnixMillis(0));
+        assert!(!asks(&mut keyring, 10_000, 59_000));
+        assert!(asks(&mut keyring, 10_000, 60_000));
+    }
+
+    #[test]
+    fn rejected_keys_are_not_used_again() {
+        let mut keyring = keyring();
+        keyring.take(credentials(None), UnixMillis(0));
+        let keys = keyring.usable(UnixMillis(0)).expect("keys");
+        keyring.reject(&keys);
+        assert!(keyring.usable(UnixMillis(0)).is_none());
+        assert!(asks(&mut keyring, 5_000, 0));
+    }
+}
