@@ -96,6 +96,32 @@ macro_rules! sensitivity {
     };
 }
 
+/// Makes the constructor of a structure: `new` with what is required, or `Default` where nothing is.
+macro_rules! construct {
+    ($name:ident [] [$($optional:ident)*]) => {
+        impl Default for $name {
+            fn default() -> Self {
+                Self { $($optional: None,)* }
+            }
+        }
+    };
+    ($name:ident [$($required:ident: $ty:ty;)+] [$($optional:ident)*]) => {
+        impl $name {
+            /// A value with its required members; the optional ones are absent.
+            #[allow(clippy::too_many_arguments, reason = "one for each required member")]
+            pub fn new($($required: impl Into<$ty>),+) -> Self {
+                Self { $($required: $required.into(),)+ $($optional: None,)* }
+            }
+        }
+    };
+    ($name:ident [$($done:tt)*] [$($optional:ident)*] required $field:ident: $ty:ty; $($rest:tt)*) => {
+        construct! { $name [$($done)* $field: $ty;] [$($optional)*] $($rest)* }
+    };
+    ($name:ident [$($done:tt)*] [$($optional:ident)*] optional $field:ident: $ty:ty; $($rest:tt)*) => {
+        construct! { $name [$($done)*] [$($optional)* $field] $($rest)* }
+    };
+}
+
 /// Declares a structure: `structure! { /// docs  Name = "ModelName" [sensitive] { /// docs  required field: Type = "jsonName", &SHAPE[, place]; … } }`.
 macro_rules! structure {
     (
@@ -115,6 +141,8 @@ macro_rules! structure {
                 pub $field: field_type!($presence $ty),
             )*
         }
+
+        construct! { $name [] [] $($presence $field: $ty;)* }
 
         impl $crate::shape::Shaped for $name {
             const SHAPE: &'static $crate::shape::Shape = {

@@ -10,10 +10,12 @@
 mod declare;
 
 pub mod context;
+pub mod endpoint;
 pub mod ids;
 pub mod invalid;
 pub mod limits;
 mod redact;
+pub mod rest;
 pub mod scalars;
 pub mod shape;
 pub mod stream;

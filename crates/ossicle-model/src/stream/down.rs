@@ -221,7 +221,6 @@ structure! {
 
 structure! {
     /// A piece of transcript. Its content is health information.
-    #[derive(Default)]
     TranscriptSegment = "MedicalScribeTranscriptSegment" {
         /// The piece's id; a later event with the same id replaces it.
         optional segment_id: String = "segmentId", &STRING;

@@ -3,9 +3,11 @@
 mod configuration;
 mod down;
 mod request;
+mod shapes;
 mod up;
 
 pub use configuration::*;
 pub use down::*;
 pub use request::*;
+pub use shapes::*;
 pub use up::*;
