@@ -1,1 +1,5 @@
-//! Runs the engine on tokio: shard threads, sockets, TLS, HTTP/2 and proxies
+//! Runs the engine on tokio: shard threads, sockets, TLS, HTTP/2 and proxies. Decides nothing: the engine does.
+
+pub mod limits;
+pub mod net;
+mod platform;
