@@ -152,7 +152,7 @@ pub enum SignError {
     /// The region or service has characters that no such name has.
     #[error("a region or service to sign for is not 1 to 63 lower-case letters, digits and hyphens")]
     Scope,
-    /// Scheme, authority, path and query do not make a URI.
+    /// Scheme, authority, path and query do not make a URI, or the scheme is none of the four.
     #[error("the request's address is not a uri, check its host and that its path is percent-encoded")]
     Address,
     /// A header has a name or value that cannot be sent.
@@ -283,8 +283,10 @@ fn run(
     let headers = request.headers.iter().copied().chain(declared);
     let body = SignableBody::Precomputed(request.payload.hash());
 
+    let address = address(request)?;
+
     let signed = tracing::dispatcher::with_default(&Dispatch::none(), || {
-        let request = SignableRequest::new(request.method, address(request), headers, body)?;
+        let request = SignableRequest::new(request.method, address, headers, body)?;
         sign(request, &params)
     });
     let (instructions, signature) = signed.map_err(|_| SignError::Refused)?.into_parts();
@@ -295,8 +297,12 @@ fn run(
 /// Finds what cannot be sent before the library does, whose errors do not say which part they mean and whose panics on some of
 /// these would be ours.
 fn check(credentials: &Credentials, request: &RequestToSign<'_>) -> Result<(), SignError> {
-    let uri: Uri = address(request).parse().map_err(|_| SignError::Address)?;
-    if uri.host().is_none_or(str::is_empty) || uri.path() != request.path || uri.query() != request.query {
+    let uri: Uri = address(request)?.parse().map_err(|_| SignError::Address)?;
+    // Each part must be read back as it was given: a path with a question mark would be signed as something else.
+    let authority = uri.authority().map(|authority| authority.as_str());
+    let is_whole =
+        authority == Some(request.authority) && uri.path() == request.path && uri.query() == request.query;
+    if !is_whole || uri.host().is_none_or(str::is_empty) {
         return Err(SignError::Address);
     }
     for (index, (name, value)) in request.headers.iter().enumerate() {
@@ -312,15 +318,19 @@ fn check(credentials: &Credentials, request: &RequestToSign<'_>) -> Result<(), S
     Ok(())
 }
 
-fn address(request: &RequestToSign<'_>) -> String {
-    // The library knows the default ports of these two only.
-    let scheme = match request.scheme {
-        "wss" => "https",
-        "ws" => "http",
-        other => other,
-    };
+fn address(request: &RequestToSign<'_>) -> Result<String, SignError> {
+    let scheme = signed_scheme(request.scheme)?;
     let mark = if request.query.is_some() { "?" } else { "" };
-    [scheme, "://", request.authority, request.path, mark, request.query.unwrap_or_default()].concat()
+    Ok([scheme, "://", request.authority, request.path, mark, request.query.unwrap_or_default()].concat())
+}
+
+/// The scheme to sign with: the library knows the default ports of HTTP's two only.
+fn signed_scheme(scheme: &str) -> Result<&'static str, SignError> {
+    match scheme {
+        "https" | "wss" => Ok("https"),
+        "http" | "ws" => Ok("http"),
+        _ => Err(SignError::Address),
+    }
 }
 
 /// Appends `value` with all but the unreserved characters of RFC 3986 percent-encoded.

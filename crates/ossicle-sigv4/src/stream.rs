@@ -107,20 +107,15 @@ impl StreamSigner {
         chain.0
     }
 
+    /// The kept second, made anew if it is another one; the same for the day that it is made from.
     fn second(&mut self, second: i64) -> &Second {
-        if self.second.as_ref().is_none_or(|cached| cached.second != second) {
-            let scope = self.scope.clone();
-            let day = self.day(second / SECONDS_PER_DAY);
-            self.second = Some(Second::new(day, &scope, second));
-        }
-        self.second.as_ref().expect("the second was just filled in")
-    }
-
-    fn day(&mut self, day: i64) -> &Day {
-        if self.day.as_ref().is_none_or(|cached| cached.day != day) {
-            self.day = Some(Day::new(&self.credentials, &self.scope, day));
-        }
-        self.day.as_ref().expect("the day was just filled in")
+        self.second.take_if(|kept| kept.second != second);
+        self.second.get_or_insert_with(|| {
+            let day = second / SECONDS_PER_DAY;
+            self.day.take_if(|kept| kept.day != day);
+            let day = self.day.get_or_insert_with(|| Day::new(&self.credentials, &self.scope, day));
+            Second::new(day, &self.scope, second)
+        })
     }
 }
 
@@ -191,4 +186,43 @@ fn tail(
 
 fn mac_of(key: &[u8]) -> Hmac<Sha256> {
     Hmac::new_from_slice(key).expect("hmac takes keys of any length")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ossicle_eventstream::{Decoder, Value};
+    use serde_json::Value as Json;
+
+    /// The Python client keeps milliseconds in the `:date` header, which we never send; the chain is otherwise the same.
+    #[test]
+    fn the_python_clients_chain_differs_in_the_date_header_only() {
+        let vectors: Json = serde_json::from_str(include_str!("../tests/vectors/stream-chain.json")).unwrap();
+        let scope = SigningScope::new("us-east-1", "health-agent").unwrap();
+        for part in ["without_token", "with_token"] {
+            let recording = &vectors["python_sdk"][part];
+            let secret = vectors["without_token"]["secret_access_key"].as_str().unwrap();
+            let mut signer = StreamSigner::new(&Credentials::new("AKIDEXAMPLE", secret, None, None), &scope);
+            let mut before = hex::decode(recording["request"]["signature"].as_str().unwrap()).unwrap();
+            let frames = recording["frames"].as_array().unwrap();
+            assert_eq!(frames.len(), 4);
+            for frame in frames {
+                let text = frame["frame_hex"].as_str().unwrap();
+                let bytes: Vec<u8> = (0..text.len())
+                    .step_by(2)
+                    .map(|at| u8::from_str_radix(&text[at..at + 2], 16).unwrap())
+                    .collect();
+                let mut decoder = Decoder::new();
+                let outer = decoder.decode(&mut bytes.as_slice()).unwrap().unwrap();
+                let Some(Value::Timestamp(date_ms)) = outer.header(":date") else { panic!("no date") };
+                assert_ne!(date_ms % 1000, 0, "the vector has no milliseconds");
+
+                let message_sha256 = Sha256::digest(outer.payload()).into();
+                let mut mac = signer.second(second_of(date_ms)).start.clone();
+                mac.update(&tail(&before, &date_header_hash(date_ms), &message_sha256));
+                before = mac.finalize().into_bytes().into();
+                assert_eq!(outer.header(":chunk-signature"), Some(Value::Bytes(&before)));
+            }
+        }
+    }
 }
