@@ -144,6 +144,53 @@ pub enum Warning {
     KeepAlive,
 }
 
+impl std::fmt::Display for Warning {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::KeysExpiring { left_ms } => write!(
+                f,
+                "the keys expire in {} s, which may be before the visit is over: use a provider that renews them",
+                left_ms / 1_000
+            ),
+            Self::ResumeWindowEnding { left_ms } => {
+                write!(
+                    f,
+                    "the session can be resumed for {} more minutes only: finish it soon",
+                    left_ms / 60_000
+                )
+            }
+            Self::AudioTotalEnding { left_ms } => write!(
+                f,
+                "the service takes {} more minutes of audio in this session: finish it and start another",
+                left_ms / 60_000
+            ),
+            Self::ClockSkewed { skew_ms } => write!(
+                f,
+                "this machine's clock is {} s off; signatures are corrected, but please set it",
+                (*skew_ms as f64 / 1_000.0).round()
+            ),
+            Self::LowRate { rate_hz } => {
+                write!(f, "{rate_hz} Hz is allowed, but the service recommends 16,000 Hz or more")
+            }
+            Self::SilentMicrophone { channel } => {
+                write!(
+                    f,
+                    "channel {channel} gives nothing but silence: check the microphone and its mute switch"
+                )
+            }
+            Self::Clipping { channel } => write!(f, "channel {channel} clips: turn its input down"),
+            Self::RateMismatch { declared_hz, measured_hz } => write!(
+                f,
+                "audio is declared as {declared_hz} Hz and comes at about {measured_hz} Hz: declare its true rate"
+            ),
+            Self::WavHeader => f.write_str(
+                "the raw audio begins with a WAV header: read it as a file, or cut its header off",
+            ),
+            Self::KeepAlive => f.write_str("no audio comes; silence keeps the session open"),
+        }
+    }
+}
+
 /// How a session ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ended {

@@ -17,6 +17,7 @@ pub mod config;
 pub mod event;
 pub mod failure;
 pub mod io;
+pub mod json;
 pub mod limits;
 pub mod time;
 
