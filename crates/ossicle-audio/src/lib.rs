@@ -43,6 +43,8 @@ pub mod limits;
 mod marks;
 mod meter;
 mod pair;
+#[cfg(test)]
+mod quality;
 mod resample;
 mod single;
 mod sync;

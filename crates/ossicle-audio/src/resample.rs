@@ -8,10 +8,16 @@ use rubato::{
 
 use crate::limits::{BLOCK_MS, DRIFT_MAX, FFT_DELAY_MS_MAX};
 
-/// Length of the sinc form's filter in input frames.
-const SINC_LEN: usize = 256;
-/// Points of the sinc form's filter between two input frames.
-const SINC_OVERSAMPLING: usize = 128;
+/// Longest filter of the sinc form in input frames.
+const SINC_FRAMES_MAX: u32 = 256;
+/// Longest filter of the sinc form in milliseconds: the delay is half of it.
+const SINC_MS_MAX: u32 = 12;
+/// Points of the sinc form's filter between two input frames: with cubic interpolation more gain nothing that was measured.
+const SINC_OVERSAMPLING: usize = 32;
+/// Cutoff of the sinc form where it raises the rate: measured, 0.003 dB at 7/8 of the band, images below -120 dB.
+const SINC_CUTOFF_UP: f32 = 0.96;
+/// An FFT filter is as long as its block; one shorter than this many frames is not steep enough, so sinc is taken.
+const FFT_FRAMES_MIN: u32 = 120;
 
 /// One stream of blocks through a resampler.
 pub(crate) struct Resample {
@@ -30,7 +36,7 @@ enum Form {
 }
 
 impl Resample {
-    /// The form that fits the two rates: FFT, or sinc where the FFT's delay would be too long.
+    /// The form that fits the two rates: FFT, or sinc where the FFT's delay would be too long or its filter too short.
     pub(crate) fn new(
         in_hz: u32,
         out_hz: u32,
@@ -38,11 +44,11 @@ impl Resample {
     ) -> Result<Self, rubato::ResamplerConstructionError> {
         let smallest = in_hz / gcd(in_hz, out_hz);
         let block = (in_hz * BLOCK_MS / 1_000).div_ceil(smallest) * smallest;
-        if f64::from(block) * 500.0 / f64::from(in_hz) > FFT_DELAY_MS_MAX {
+        if f64::from(block) * 500.0 / f64::from(in_hz) > FFT_DELAY_MS_MAX || block < FFT_FRAMES_MIN {
             return Self::sinc(in_hz, out_hz, channels);
         }
         let (block, rates) = (block as usize, (in_hz as usize, out_hz as usize));
-        let window = WindowFunction::Hann2;
+        let window = WindowFunction::BlackmanHarris;
         let fft = Fft::new_custom(rates.0, rates.1, block, 1, channels, window, FixedSync::Both)?;
         Ok(Self::of(channels, fft.output_delay(), Form::Fft(Box::new(fft))))
     }
@@ -53,15 +59,20 @@ impl Resample {
         out_hz: u32,
         channels: usize,
     ) -> Result<Self, rubato::ResamplerConstructionError> {
-        let parameters = SincInterpolationParameters::new(SINC_LEN, WindowFunction::BlackmanHarris2)
-            .oversampling_factor(SINC_OVERSAMPLING)
-            .interpolation(SincInterpolationType::Cubic);
+        let len = (in_hz * SINC_MS_MAX / 1_000 / 8 * 8).min(SINC_FRAMES_MAX) as usize;
+        let parameters = if out_hz > in_hz {
+            SincInterpolationParameters::new(len, WindowFunction::Blackman2).f_cutoff(SINC_CUTOFF_UP)
+        } else {
+            SincInterpolationParameters::new(len, WindowFunction::BlackmanHarris)
+        };
+        let parameters =
+            parameters.oversampling_factor(SINC_OVERSAMPLING).interpolation(SincInterpolationType::Cubic);
         let ratio = f64::from(out_hz) / f64::from(in_hz);
         let block = (in_hz * BLOCK_MS / 1_000) as usize;
         let sinc =
             Async::new_sinc(ratio, 1.0 + 2.0 * DRIFT_MAX, &parameters, block, channels, FixedAsync::Input)?;
-        // The filter's centre meets input frame 0 that many output frames after the first one.
-        let delay = ((SINC_LEN as f64 / 2.0 - 1.0) * ratio - 1.0).round() as usize;
+        // The centre of the filter meets input frame 0 that many output frames after the first (the tests measure it).
+        let delay = (len as f64 / 2.0 * ratio - 1.0).round() as usize;
         Ok(Self::of(channels, delay, Form::Sinc(Box::new(sinc))))
     }
 
