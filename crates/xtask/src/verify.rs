@@ -44,8 +44,17 @@ fn fuzz(tree: &Tree, options: &Options) -> Result<(), String> {
     }
     for target in targets {
         eprintln!("fuzzing {target} for {} s", options.fuzz_seconds);
+        // libFuzzer writes what it finds to the first folder. The tree's corpus is only read: what goes into it is
+        // chosen, small and named.
+        let found = tree.target.join("fuzz-corpus").join(&target);
+        std::fs::create_dir_all(&found)
+            .map_err(|error| format!("{} cannot be made: {error}", found.display()))?;
+        let corpus = tree.root.join("fuzz/corpus").join(&target);
         // The stable compiler, with its sanitizers switched on.
-        tree.cargo(["fuzz", "run", &target, "--", &format!("-max_total_time={}", options.fuzz_seconds)])
+        tree.cargo(["fuzz", "run", &target])
+            .arg(found)
+            .args(corpus.is_dir().then_some(corpus))
+            .args(["--", &format!("-max_total_time={}", options.fuzz_seconds)])
             .env("RUSTC_BOOTSTRAP", "1")
             .run()?;
     }
