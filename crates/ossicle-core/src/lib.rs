@@ -7,8 +7,8 @@
 //!
 //! It never asks a clock, opens a socket, starts a thread or sends END_OF_SESSION unasked.
 //!
-//! Where to look: `session.rs` has a session's life, `session_stream.rs` how it opens, feeds and loses a stream,
-//! `session_results.rs` what comes down; `held.rs` and `ledger.rs` account for each frame; `pool.rs` places
+//! Where to look: `session.rs` has a session's life, `session/link.rs` how it opens, feeds and loses a stream,
+//! `session/results.rs` what comes down; `held.rs` and `ledger.rs` account for each frame; `pool.rs` places
 //! streams on connections; `timeline.rs` and `book.rs` put transcripts on one timeline.
 
 #![forbid(unsafe_code)]
@@ -32,8 +32,6 @@ mod pool;
 mod refusal;
 mod rng;
 mod session;
-mod session_results;
-mod session_stream;
 mod shared;
 mod stream;
 mod timeline;
