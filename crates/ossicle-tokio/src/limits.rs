@@ -37,3 +37,17 @@ pub const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(15);
 /// Bytes that the kernel takes and has not yet sent. What lies there was signed already and cannot be taken back,
 /// so it is kept to what the next turn could not refill in time: about 50 chunks of 100 ms.
 pub const UNSENT_BYTES_MAX: u32 = 128 * 1024;
+
+/// What one connection's writer gathers in a turn before it lets h2 wait. The engine keeps signed and unwritten audio
+/// under 64 KiB a connection; the rest is room for the heads of the streams that open together.
+pub const WRITER_BYTES_MAX: usize = 256 * 1024;
+
+/// A writer's buffer starts with this much: one turn of a few sessions.
+pub const WRITER_BUFFER_BYTES: usize = 16 * 1024;
+
+/// Empty buffers that a shard keeps for the next turn. A writer holds one only while it has something to say, and
+/// connections are flushed one after another, so that a few serve thousands.
+pub const SPARE_BUFFERS_MAX: usize = 4;
+
+/// A buffer that grew past this is not kept: it was one burst.
+pub const SPARE_BUFFER_BYTES_MAX: usize = 128 * 1024;
