@@ -355,11 +355,16 @@ struct Samples {
     queue: VecDeque<i16>,
 }
 
-/// Capacity that is kept in any case: about two seconds of 16 kHz mono, what a healthy stream has in flight.
-const SAMPLES_KEPT: usize = 32 * 1024;
+/// Capacity that is kept in any case: a little over a second of 16 kHz mono, what a healthy stream has in flight.
+const SAMPLES_KEPT: usize = 20 * 1024;
 
 impl Samples {
     fn extend(&mut self, pcm: &[i16]) {
+        let (len, capacity) = (self.queue.len(), self.queue.capacity());
+        if len + pcm.len() > capacity {
+            // A quarter at a time: doubling would keep two seconds of memory for one second in flight.
+            self.queue.reserve_exact(pcm.len().max(capacity / 4));
+        }
         self.queue.extend(pcm);
     }
 

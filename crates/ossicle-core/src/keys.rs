@@ -27,6 +27,11 @@ impl Keys {
         self.expires().is_some_and(|expires| wall >= expires)
     }
 
+    /// Time until they expire, ms; `None` when they do not.
+    pub(crate) fn left_ms(&self, wall: UnixMillis) -> Option<u64> {
+        self.expires().map(|expires| u64::try_from(expires - wall).unwrap_or(0))
+    }
+
     fn is_due(&self, wall: UnixMillis) -> bool {
         self.refresh_at.is_some_and(|at| wall >= at)
     }

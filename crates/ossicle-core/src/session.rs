@@ -429,13 +429,11 @@ impl Session {
         pool: &mut Pool,
         now: Mono,
     ) -> Life {
-        if self.goal == Goal::Run && self.front.is_some() {
-            // What was captured and is still in the ring belongs into the account.
-            if self.muted {
-                self.discard_ring(DropReason::Muted, now);
-            } else {
-                self.read_ring(shared, now, true);
-            }
+        // What was captured and is still in the ring belongs into the account.
+        match self.goal {
+            Goal::Pause => self.discard_ring(DropReason::Paused, now),
+            _ if self.muted => self.discard_ring(DropReason::Muted, now),
+            _ => self.read_ring(shared, now, true),
         }
         self.drop_stream(shared, pool, now);
         if let Some(lost) = self.held.give_up() {

@@ -272,9 +272,15 @@ impl Session {
             stream.accepted = true;
             stream.clock = shared.clock.for_new_stream();
             let id = headers.get(HEADER_REQUEST_ID).filter(|id| id.len() <= 128).map(str::to_owned);
+            let left_ms = stream.keys.left_ms(stream.clock.at(now.mono));
+            let first = self.opened_at.is_none();
             self.ghost = false;
             self.skew_retries = 0;
             self.accepted(id, shared, now.mono);
+            if let Some(left_ms) = left_ms.filter(|left| first && *left < shared.config.keys_margin_ms.into())
+            {
+                shared.tell(self.key, Event::Warning(Warning::KeysExpiring { left_ms }));
+            }
         } else {
             stream.refusal = Some(Box::new(Refusal::new(status, headers, now.mono)));
         }
