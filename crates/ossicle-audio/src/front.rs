@@ -138,7 +138,9 @@ pub struct TapCounts {
     pub dropped_frames: u64,
     /// Frames thrown away by [`FrontEnd::discard`], at the tap's rate.
     pub discarded_frames: u64,
-    /// Wire frames of silence put in for this tap.
+    /// Frames that came after their place had been filled with silence, and were left out. Two taps only.
+    pub late_frames: u64,
+    /// Wire frames of silence put in for this tap. Two taps only.
     pub filled_frames: u64,
     /// Samples that were NaN or infinite, and became silence.
     pub nonfinite_samples: u64,

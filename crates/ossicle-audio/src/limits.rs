@@ -71,3 +71,8 @@ pub const RATE_TOLERANCE: f64 = 0.01;
 pub const STALL_MS: u32 = 200;
 /// Two taps: how far the ratio may be moved from its nominal value. Clocks are within 300 ppm; the rest pulls an error in.
 pub const DRIFT_MAX: f64 = 0.002;
+/// Two taps: a capture time this far from where the frames were put is a jump, in milliseconds: audio is missing or late, and is
+/// put in its place rather than pulled in slowly.
+pub const CAPTURE_JUMP_MS: u32 = 30;
+/// As [`CAPTURE_JUMP_MS`] where there are no capture times: above the jitter of arrival.
+pub const ARRIVAL_JUMP_MS: u32 = 100;

@@ -1,6 +1,8 @@
 //! Measurements of the resamplers in float: the promises of the crate, not claims. `cargo test -- --nocapture quality`
 //! prints the table.
 
+#![allow(clippy::print_stdout, reason = "the figures go into the closing note")]
+
 use std::f64::consts::TAU;
 
 use crate::resample::Resample;

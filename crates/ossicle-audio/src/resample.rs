@@ -28,6 +28,11 @@ pub(crate) struct Resample {
     delay_frames: usize,
     skip_frames: usize,
     clean: bool,
+    /// Output frames that stand for what was fed, and those that came out, since the reset.
+    due: f64,
+    made: f64,
+    relative: (f64, f64),
+    ratio: f64,
 }
 
 enum Form {
@@ -82,6 +87,7 @@ impl Resample {
             Form::Sinc(sinc) => sinc.as_ref(),
         };
         let (block_frames, out_frames_max) = (any.input_frames_max(), any.output_frames_max());
+        let ratio = any.resample_ratio();
         Self {
             channels,
             block_frames,
@@ -89,6 +95,10 @@ impl Resample {
             delay_frames,
             skip_frames: delay_frames,
             clean: true,
+            due: 0.0,
+            made: 0.0,
+            relative: (1.0, 1.0),
+            ratio,
             form,
         }
     }
@@ -135,6 +145,11 @@ impl Resample {
             .any()
             .process_into_buffer(&input, &mut output, indexing)
             .expect("the scratch was sized by the resampler");
+        // Over a block the step, not the ratio, moves evenly from the old value to the new one.
+        let step = (1.0 / self.relative.0 + 1.0 / self.relative.1) / 2.0;
+        self.due += block as f64 * self.ratio / step;
+        self.relative.0 = self.relative.1;
+        self.made += made as f64;
         let skip = self.skip_frames.min(made);
         self.skip_frames -= skip;
         skip..made
@@ -146,7 +161,13 @@ impl Resample {
             use rubato::Adjustable;
             let within = relative.clamp(1.0 - DRIFT_MAX, 1.0 + DRIFT_MAX);
             sinc.set_resample_ratio_relative(within, true).expect("within the range it was built for");
+            self.relative.1 = within;
         }
+    }
+
+    /// Output frames that stand for what was fed and are not out.
+    pub(crate) fn held_frames(&self) -> f64 {
+        self.due - self.made + (self.delay_frames - self.skip_frames) as f64
     }
 
     /// Forgets what was fed.
@@ -154,6 +175,7 @@ impl Resample {
         self.any().reset();
         self.skip_frames = self.delay_frames;
         self.clean = true;
+        (self.due, self.made, self.relative) = (0.0, 0.0, (1.0, 1.0));
     }
 }
 

@@ -244,8 +244,16 @@ impl Source {
     }
 
     pub(crate) fn read_marks(&mut self, outlet: &mut Outlet) {
+        self.read_marks_with(outlet, &mut |_, _| {});
+    }
+
+    /// Reads marks up to the next gap, and hands capture times on as (place on the timeline, nanoseconds).
+    pub(crate) fn read_marks_with(&mut self, outlet: &mut Outlet, captured: &mut dyn FnMut(u64, u64)) {
         let rate = &mut self.rate;
-        self.reader.read_marks(&mut |position, ns| outlet.tell(rate.captured(position, ns)));
+        self.reader.read_marks(&mut |position, ns| {
+            outlet.tell(rate.captured(position, ns));
+            captured(position, ns);
+        });
     }
 
     /// Takes `frames` frames out without looking at them, and the gaps between them.

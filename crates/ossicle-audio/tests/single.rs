@@ -260,7 +260,7 @@ fn silence_a_stuck_device_and_clipping_are_found_once() {
     );
     let loud = |i: usize| ((i as f64 * 0.3).sin() * 60_000.0) as i16;
     assert_eq!(findings_of(mono, 15, 1.0, loud), [Finding::Clipping { channel: 0 }]);
-    let loud = |i: usize| if i % 7 == 0 { 32_767 } else { 5 };
+    let loud = |i: usize| if i.is_multiple_of(7) { 32_767 } else { 5 };
     assert_eq!(
         findings_of(format(SampleType::S16, 48_000, 1), 8, 1.0, loud),
         [Finding::Clipping { channel: 0 }]
