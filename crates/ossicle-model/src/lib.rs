@@ -6,6 +6,8 @@
 //!
 //! Types that hold health information do not print it: their `Debug` shows `<redacted>`, and no error holds a value.
 
+#![forbid(unsafe_code)]
+
 #[macro_use]
 mod declare;
 

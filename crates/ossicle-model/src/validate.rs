@@ -5,8 +5,9 @@ use std::fmt::Write as _;
 use serde_json::Value;
 
 use crate::invalid::{Invalid, Rule};
-use crate::limits::JSON_DEPTH_MAX;
-use crate::shape::{Kind, Member, Shape, TimestampFormat};
+use crate::limits::{ENCOUNTER_DATE_DAYS_AHEAD_MAX, JSON_DEPTH_MAX};
+use crate::rest::Operation;
+use crate::shape::{Kind, Member, Place, Shape, TimestampFormat};
 use crate::times::{Date, IsoTime};
 
 /// How many characters of an unknown member's name are kept in a path.
@@ -30,6 +31,31 @@ pub enum Strictness {
 /// [`Invalid`] with the path of the first member, in the value's order, that breaks a rule.
 pub fn value(value: &Value, shape: &'static Shape, strictness: Strictness) -> Result<(), Invalid> {
     Walk { strictness, path: String::new(), depth: 0 }.check(value, shape)
+}
+
+/// Checks an input of a REST operation, given as an object of all its members, wherever they travel.
+///
+/// Besides the shapes' own limits: a member of the path must not be empty or a dot segment, which would lead
+/// elsewhere; a date of birth must not lie in the future, an encounter's date not more than a day.
+///
+/// # Errors
+/// [`Invalid`] with the path of the member and the rule that it breaks.
+pub fn request(input: &Value, operation: &Operation, today: Date) -> Result<(), Invalid> {
+    value(input, operation.input, Strictness::Request)?;
+    for member in operation.input.members().iter().filter(|member| member.place == Place::Label) {
+        if matches!(input.get(member.name).and_then(Value::as_str), Some("" | "." | "..")) {
+            let why = "goes into the path, so it must not be empty, \".\" or \"..\"";
+            return Err(Invalid::new(member.name, Rule::Forbidden(why)));
+        }
+    }
+    for (context, name, days_ahead) in [
+        ("patientContext", "dateOfBirth", 0),
+        ("encounterContext", "encounterDate", ENCOUNTER_DATE_DAYS_AHEAD_MAX),
+    ] {
+        let text = input.get(context).and_then(|context| context.get(name)).and_then(Value::as_str);
+        day(text, today.plus_days(days_ahead), || format!("{context}.{name}"))?;
+    }
+    Ok(())
 }
 
 /// Checks a string against a shape, naming it `path` in the error.

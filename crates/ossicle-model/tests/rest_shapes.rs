@@ -158,3 +158,27 @@ fn health_information_and_tokens_are_hidden() {
     }
     assert!(format!("{input:?}").contains("s3://bkt/out"), "what is no secret is printed");
 }
+
+#[test]
+fn labels_and_days_are_checked_beyond_their_shapes() {
+    let today = ossicle_model::Date::new(2026, 1, 15).unwrap();
+    let refused = |value: Value, operation| {
+        validate::request(&value, operation, today).map_err(|error| error.to_string())
+    };
+    let tags = ListTagsForResourceInput::OPERATION;
+    for label in ["", ".", ".."] {
+        let error = refused(json!({"resourceArn": label}), tags).unwrap_err();
+        assert!(error.starts_with("resourceArn: goes into the path"), "{error}");
+    }
+    assert_eq!(refused(json!({"resourceArn": "..."}), tags), Ok(()));
+    let job = |born: &str, met: &str| {
+        json!({"domainId": "hai-abcdefghijklmnopq", "text": "n", "outputDataConfig": {"s3OutputPath": "s3://bkt/out"},
+            "patientContext": {"dateOfBirth": born}, "encounterContext": {"encounterDate": met}})
+    };
+    let coding = StartMedicalCodingJobInput::OPERATION;
+    assert_eq!(refused(job("2026-01-15", "2026-01-16"), coding), Ok(()));
+    let error = refused(job("2026-01-16", "2026-01-16"), coding).unwrap_err();
+    assert_eq!(error, "patientContext.dateOfBirth: lies too far in the future");
+    let error = refused(job("2026-01-15", "2026-01-17"), coding).unwrap_err();
+    assert_eq!(error, "encounterContext.encounterDate: lies too far in the future");
+}
