@@ -119,6 +119,15 @@ impl Tap {
         self.shared.reader_gone.load(Ordering::Acquire)
     }
 
+    /// Frames that the next push takes at least: for a pusher that can wait, such as one that reads a file. Only a push
+    /// makes it less.
+    ///
+    /// # Real-time
+    /// Wait-free, see [`Tap`].
+    pub fn free_frames(&self) -> usize {
+        self.producer.vacant_len() / self.format.frame_bytes()
+    }
+
     /// Frames that were taken since the tap was made.
     pub fn accepted_frames(&self) -> u64 {
         self.accepted_total
