@@ -339,7 +339,9 @@ impl<'a> Message<'a> {
 
     /// The value of the header with this name.
     pub fn header(&self, name: &str) -> Option<Value<'a>> {
-        self.headers().find(|header| header.name == name).map(|header| header.value)
+        // Names are compared as bytes, so that only the header that is asked for is read.
+        let header = raw_headers(self.headers).find(|header| header.name == name.as_bytes())?;
+        header.parse().ok().map(|header| header.value)
     }
 
     /// The payload.

@@ -163,10 +163,12 @@ pub(crate) fn write_prelude(message: &mut [u8], headers_len: usize) -> u32 {
     crc
 }
 
-/// Writes the checksum that ends `message`. It covers all bytes before it, so it goes on from the prelude's.
-pub(crate) fn write_message_crc(message: &mut [u8], prelude_crc: u32) {
+/// Writes the checksum that ends `message` and returns it. It covers all bytes before it, so it goes on from the prelude's.
+pub(crate) fn write_message_crc(message: &mut [u8], prelude_crc: u32) -> u32 {
     let (body, end) = message.split_at_mut(message.len() - MESSAGE_CRC_LEN);
     let mut crc = crc32fast::Hasher::new_with_initial(prelude_crc);
     crc.update(&body[8..]);
-    end.copy_from_slice(&crc.finalize().to_be_bytes());
+    let crc = crc.finalize();
+    end.copy_from_slice(&crc.to_be_bytes());
+    crc
 }

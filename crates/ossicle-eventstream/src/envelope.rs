@@ -7,7 +7,9 @@ use std::fmt;
 
 use crate::encode::{EncodeError, headers_len, write_headers, write_message_crc, write_prelude};
 use crate::header::{Header, Value};
-use crate::limits::{ENCODE_PAYLOAD_LEN_MAX, MESSAGE_CRC_LEN, MESSAGE_OVERHEAD_LEN, PRELUDE_LEN};
+use crate::limits::{
+    COMBINE_LEN_MIN, ENCODE_PAYLOAD_LEN_MAX, MESSAGE_CRC_LEN, MESSAGE_OVERHEAD_LEN, PRELUDE_LEN,
+};
 
 /// `:chunk-signature` with its length byte, type 6 and the length of its value.
 const SIGNATURE_HEADER_START: &[u8; 20] = b"\x10:chunk-signature\x06\x00\x20";
@@ -112,9 +114,14 @@ pub fn encode_signed_event_with(
     let inner_prelude_crc = write_prelude(inner, headers.block.len());
     inner[PRELUDE_LEN..inner_payload_at].copy_from_slice(&headers.block);
     write_payload(&mut inner[inner_payload_at..inner_payload_at + payload_len]);
-    write_message_crc(inner, inner_prelude_crc);
+    let inner_crc = write_message_crc(inner, inner_prelude_crc);
     let signature = sign(inner);
-    write_envelope(out, date_ms, signature);
+    let prelude_crc = write_envelope(out, date_ms, signature);
+    if payload_len < COMBINE_LEN_MIN {
+        write_message_crc(out, prelude_crc);
+    } else {
+        write_combined_crc(out, prelude_crc, inner_crc);
+    }
     Ok(total_len)
 }
 
@@ -132,17 +139,30 @@ pub fn encode_signed_end(
     let out = out
         .get_mut(..SIGNED_END_LEN)
         .ok_or(EncodeError::BufferTooSmall { needed: SIGNED_END_LEN, available })?;
-    write_envelope(out, date_ms, sign(&[]));
+    let prelude_crc = write_envelope(out, date_ms, sign(&[]));
+    write_message_crc(out, prelude_crc);
     Ok(SIGNED_END_LEN)
 }
 
-/// Fills in an outer message around the payload that already lies in it.
-fn write_envelope(outer: &mut [u8], date_ms: i64, signature: [u8; SIGNATURE_LEN]) {
+/// Fills in an outer message around the payload that already lies in it, all but its last checksum. Returns the checksum of its
+/// prelude.
+fn write_envelope(outer: &mut [u8], date_ms: i64, signature: [u8; SIGNATURE_LEN]) -> u32 {
     let whole_second_ms = date_ms - date_ms.rem_euclid(1000);
     let prelude_crc = write_prelude(outer, OUTER_HEADERS_LEN);
     outer[PRELUDE_LEN..SIGNATURE_AT].copy_from_slice(SIGNATURE_HEADER_START);
     outer[SIGNATURE_AT..DATE_START_AT].copy_from_slice(&signature);
     outer[DATE_START_AT..DATE_AT].copy_from_slice(DATE_HEADER_START);
     outer[DATE_AT..OUTER_PAYLOAD_AT].copy_from_slice(&whole_second_ms.to_be_bytes());
-    write_message_crc(outer, prelude_crc);
+    prelude_crc
+}
+
+/// Writes the checksum that ends an outer message without a second pass over the inner one, whose checksum is known.
+fn write_combined_crc(outer: &mut [u8], prelude_crc: u32, inner_crc: u32) {
+    let (body, end) = outer.split_at_mut(outer.len() - MESSAGE_CRC_LEN);
+    let inner_covered_len = body.len() - OUTER_PAYLOAD_AT - MESSAGE_CRC_LEN;
+    let mut crc = crc32fast::Hasher::new_with_initial(prelude_crc);
+    crc.update(&body[8..OUTER_PAYLOAD_AT]);
+    crc.combine(&crc32fast::Hasher::new_with_initial_len(inner_crc, inner_covered_len as u64));
+    crc.update(&inner_crc.to_be_bytes());
+    end.copy_from_slice(&crc.finalize().to_be_bytes());
 }

@@ -2,6 +2,7 @@
 
 use aws_smithy_eventstream::frame::read_message_from;
 use aws_smithy_types::event_stream::{HeaderValue, Message};
+use ossicle_eventstream::limits::COMBINE_LEN_MIN;
 use ossicle_eventstream::{
     EncodeError, EventHeaders, SIGNED_END_LEN, encode_signed_end, encode_signed_event,
     encode_signed_event_with, signed_event_len,
@@ -17,7 +18,7 @@ fn names(message: &Message) -> Vec<&str> {
 
 #[test]
 fn an_event_lies_in_its_envelope_and_is_signed_where_it_lies() {
-    for payload_len in [0, 1, 640, 3200, 32_000, 100_000] {
+    for payload_len in [0, 1, 640, 3200, COMBINE_LEN_MIN - 1, COMBINE_LEN_MIN, 32_000, 100_000] {
         let payload: Vec<u8> = (0..payload_len).map(|i| (7 * i + 3) as u8).collect();
         let total_len = signed_event_len(&headers(), payload_len);
         assert_eq!(total_len, payload_len + 193);
