@@ -34,6 +34,8 @@
 mod channels;
 mod convert;
 mod encode;
+#[cfg(feature = "files")]
+mod files;
 #[cfg(feature = "flac")]
 mod flac;
 mod format;
@@ -55,6 +57,8 @@ mod watch;
 
 pub use channels::ChannelMap;
 pub use encode::{EncodeError, StreamEncoder};
+#[cfg(feature = "files")]
+pub use files::{FileError, FileSource, FileSpec, Samples};
 pub use format::{Format, FormatError, Layout, SampleType, WireFormat, chunk_frames};
 pub use front::{FrontEnd, FrontEndConfig, FrontEndError, GapReason, Piece, Scratch, TapCounts};
 pub use guard::{PushGuard, PushPermit};
