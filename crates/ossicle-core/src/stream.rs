@@ -108,6 +108,8 @@ pub(crate) struct Stream {
     unwritten: VecDeque<Unwritten>,
     /// The rest of a signed message that is larger than the peer's whole window.
     rest: BytesMut,
+    /// The window was found to be smaller than a message: no message waits to find that out again.
+    went_in_parts: bool,
     bytes_signed: u64,
     bytes_out: u64,
     bytes_left: u64,
@@ -165,6 +167,7 @@ impl Stream {
             encoder: opening.encoder,
             unwritten: VecDeque::new(),
             rest: BytesMut::new(),
+            went_in_parts: false,
             bytes_signed: 0,
             bytes_out: 0,
             bytes_left: 0,
@@ -333,6 +336,7 @@ impl Stream {
         let paid = bytes.min(self.credit);
         if paid < bytes {
             let kept = out.len() - (bytes - paid) as usize;
+            self.went_in_parts = true;
             self.rest.extend_from_slice(&out[kept..]);
             out.truncate(kept);
         }
@@ -361,7 +365,8 @@ impl Stream {
 
     /// Whether the peer's window seems to be smaller than the next message: credit has stayed at what it is.
     pub(crate) fn window_is_small(&self, now: Mono) -> bool {
-        self.credit > 0 && self.starved_since.is_some_and(|since| now.ms_since(since) >= PARTIAL_AFTER_MS)
+        let waited = self.starved_since.is_some_and(|since| now.ms_since(since) >= PARTIAL_AFTER_MS);
+        self.credit > 0 && (self.went_in_parts || waited)
     }
 
     /// Bytes of this stream's body left for the socket. Returns the age of the oldest signature among them, ms.
