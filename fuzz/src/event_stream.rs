@@ -44,7 +44,6 @@ pub fn decode_crc_repaired(data: &[u8]) {
             assert!(stricter, "{error} although the official decoder reads it");
         }
         (Err(DecodeError::Header { .. }), Err(_)) => {}
-        // The official decoder wants two bytes after a string's length even for an empty string that ends the block.
         (Ok(Some(_)), Err(error)) => panic!("accepted although the official decoder says: {error}"),
         (Ok(None), _) => panic!("a whole message was not found"),
         (Err(error), _) => panic!("a repaired message was refused: {error}"),
