@@ -31,6 +31,8 @@
 mod client;
 mod credentials;
 mod error;
+#[cfg(feature = "h2-transport")]
+mod h2_transport;
 pub mod limits;
 mod pages;
 mod request;
@@ -43,6 +45,8 @@ pub mod wait;
 pub use client::{Client, Settings};
 pub use credentials::{CredentialError, CredentialSource};
 pub use error::{Error, ErrorKind, ServiceError};
+#[cfg(feature = "h2-transport")]
+pub use h2_transport::H2Transport;
 pub use ossicle_model::rest;
 pub use ossicle_sigv4::Credentials;
 pub use pages::{BoxStream, Datasets, Domains, List, Paged, Subscriptions};
