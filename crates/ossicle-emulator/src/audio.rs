@@ -94,7 +94,7 @@ impl AudioInput {
         }
         match &mut self.kind {
             Kind::Pcm { carried } => {
-                if audio.len() % 2 != 0 {
+                if !audio.len().is_multiple_of(2) {
                     return Err(AudioError::Odd(audio.len()));
                 }
                 samples.append(carried);

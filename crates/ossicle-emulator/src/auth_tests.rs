@@ -35,8 +35,10 @@ fn stream_parts(request: &Value) -> Parts {
     builder.body(()).expect("a request").into_parts().0
 }
 
-/// Every recorded stream: its parts, its keys and its frames.
-fn streams() -> Vec<(Parts, Vec<Arc<Keys>>, Vec<Vec<u8>>)> {
+/// A recorded stream: its parts, its keys and its frames.
+type Recorded = (Parts, Vec<Arc<Keys>>, Vec<Vec<u8>>);
+
+fn streams() -> Vec<Recorded> {
     let file = json(CHAIN);
     let recorded = ["without_token", "with_token"];
     let rust = recorded.iter().map(|part| file[part].clone());

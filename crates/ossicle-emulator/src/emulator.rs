@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Notify, mpsc, watch};
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 
@@ -43,6 +43,9 @@ pub enum StartError {
     /// TLS could not be set up.
     #[error("TLS could not be set up")]
     Tls(#[from] rustls::Error),
+    /// The database of the state cannot be opened, for instance because another emulator has it open.
+    #[error("the state's database cannot be opened: is another emulator using it?")]
+    State(#[source] Box<redb::Error>),
     /// A folder could not be made or written.
     #[error("the folder {} cannot be used", .path.display())]
     Folder {
@@ -98,9 +101,13 @@ impl Emulator {
             keys.push(Arc::new(Keys::dummy()));
         }
         let sessions = Arc::new(Sessions::new(config.record_dir.clone(), config.limits.resume_window));
-        let shared = Arc::new(Shared {
+        let control = Control::open(&config, &sessions)?;
+        let shared = Arc::new_cyclic(|me| Shared {
+            me: me.clone(),
+            stopped: stopped.clone(),
             keys,
-            control: Control::new(),
+            control,
+            changed: Notify::new(),
             sessions,
             faults: Faults::new(),
             prepared: config.script.clone().map(|script| Arc::new(Prepared::new(script))),
@@ -141,6 +148,20 @@ impl Emulator {
     /// The report of one session.
     pub fn session(&self, session_id: &str) -> Option<SessionReport> {
         self.shared.sessions.get(session_id).map(|session| session.report())
+    }
+
+    /// Waits until a session's report is as wanted, and gives it. Waits for ever if it never is.
+    pub async fn until(&self, session_id: &str, wanted: impl Fn(&SessionReport) -> bool) -> SessionReport {
+        loop {
+            let changed = self.shared.changed.notified();
+            let mut changed = std::pin::pin!(changed);
+            // Registered before the look, so that no change between the two is missed.
+            changed.as_mut().enable();
+            if let Some(report) = self.session(session_id).filter(|report| wanted(report)) {
+                return report;
+            }
+            changed.await;
+        }
     }
 
     /// Plans faults.

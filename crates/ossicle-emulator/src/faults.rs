@@ -172,6 +172,13 @@ impl Faults {
         }
     }
 
+    /// Strikes the next call of a REST operation by its name, such as `GetDomain`. [`Fault::Refuse`],
+    /// [`Fault::DelayHead`], [`Fault::RefuseStream`] and [`Fault::Reset`] mean something there. Several queue up, one a call.
+    pub fn for_operation(&self, operation: &str, fault: Fault) {
+        // Sessions are UUIDs: the names cannot meet.
+        self.for_session(operation, fault);
+    }
+
     /// Strikes every stream for which nothing else is planned, until [`Faults::clear`].
     pub fn always(&self, fault: Fault) {
         self.plan().always = Some(fault);
@@ -235,6 +242,14 @@ impl Faults {
             plan.planned = plan.planned.saturating_sub(1);
         }
         found.or_else(|| plan.always.clone())
+    }
+
+    /// What is planned for a REST operation; faults for any stream do not strike it.
+    pub(crate) fn take_operation(&self, operation: &str) -> Option<Fault> {
+        let mut plan = self.plan();
+        let found = plan.sessions.get_mut(operation).and_then(VecDeque::pop_front)?;
+        plan.planned = plan.planned.saturating_sub(1);
+        Some(found)
     }
 
     pub(crate) fn add_link(&self, link: &Arc<Link>) {

@@ -52,6 +52,8 @@ pub const FAULTS_MAX: usize = 10_000;
 pub const FLAC_HEADER_BYTES_MAX: usize = 256 * 1024;
 /// Longest FLAC frame: two channels of 65,535 16-bit samples stored as they are, and its header.
 pub const FLAC_FRAME_BYTES_MAX: usize = 2 * 2 * 65_535 + 64;
+/// Records of the REST side (domains, jobs, client tokens, ...); more are refused as throttled. About 1 KiB each.
+pub const RECORDS_MAX: usize = 200_000;
 /// Most bytes of a REST request's body.
 pub const BODY_BYTES_MAX: usize = 2 << 20;
 /// Recorded audio that may lie in memory before the file and its header are brought up to date.

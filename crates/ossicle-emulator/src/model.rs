@@ -33,6 +33,7 @@ pub(crate) struct Operation {
     pub(crate) name: String,
     pub(crate) http: Http,
     pub(crate) input: ShapeRef,
+    #[cfg(test)]
     #[serde(default)]
     pub(crate) errors: Vec<ShapeRef>,
 }
@@ -125,7 +126,7 @@ impl Model {
         let Some(shape) = self.shapes.get(name) else { return };
         let mut broken = |rule: String| found.push(Violation { path: path.to_owned(), rule });
         match (shape.kind.as_str(), value) {
-            ("structure", Value::Object(members)) => return self.walk_members(shape, path, members, found),
+            ("structure", Value::Object(members)) => self.walk_members(shape, path, members, found),
             ("list", Value::Array(items)) => {
                 shape.check_size(items.len() as i64, "length", &mut broken);
                 let Some(member) = &shape.member else { return };

@@ -15,7 +15,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Notify, mpsc, watch};
 use tokio::time::{Sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 
@@ -38,6 +38,11 @@ pub(crate) struct Shared {
     pub(crate) connections: AtomicU64,
     /// Each running task holds a clone: when the last is gone, so are the tasks.
     pub(crate) running: mpsc::WeakSender<()>,
+    /// True once the emulator ends: tasks that only wait give up.
+    pub(crate) stopped: watch::Receiver<bool>,
+    /// Told whenever a session's report has changed.
+    pub(crate) changed: Notify,
+    pub(crate) me: std::sync::Weak<Shared>,
 }
 
 impl Shared {
@@ -145,7 +150,7 @@ async fn route(shared: &Arc<Shared>, link: &Arc<Link>, request: Request<Incoming
     if streaming && parts.method == Method::POST && parts.uri.query().is_none_or(str::is_empty) {
         return stream::open(shared, link, &parts, body).await;
     }
-    Ok(shared.control.answer(shared, &parts, body).await)
+    shared.control.answer(shared, &parts, body).await
 }
 
 /// A TCP socket whose connection a fault can freeze or reset.

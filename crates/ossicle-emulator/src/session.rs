@@ -49,6 +49,14 @@ struct Book {
     configuration: Option<Configuration>,
     running: Option<Running>,
     streams: usize,
+    artefacts: Artefacts,
+}
+
+/// What became of a completed session's artefacts.
+#[derive(Default)]
+struct Artefacts {
+    begun: bool,
+    failure: Option<String>,
 }
 
 struct Running {
@@ -148,7 +156,13 @@ impl Session {
     fn new(report: SessionReport, configuration: Option<Configuration>, recorder: Option<Recorder>) -> Self {
         let streams = report.connections.len();
         Self {
-            book: Mutex::new(Book { report, configuration, running: None, streams }),
+            book: Mutex::new(Book {
+                report,
+                configuration,
+                running: None,
+                streams,
+                artefacts: Artefacts::default(),
+            }),
             work: tokio::sync::Mutex::new(Work { recorder, progress: Progress::default() }),
         }
     }
@@ -225,6 +239,23 @@ impl Session {
 
     pub(crate) fn report(&self) -> SessionReport {
         self.book().report.clone()
+    }
+
+    pub(crate) fn status(&self) -> SessionStatus {
+        self.book().report.status
+    }
+
+    /// True for the first caller: who then writes the artefacts.
+    pub(crate) fn begin_artefacts(&self) -> bool {
+        !std::mem::replace(&mut self.book().artefacts.begun, true)
+    }
+
+    pub(crate) fn fail_artefacts(&self, reason: String) {
+        self.book().artefacts.failure = Some(reason);
+    }
+
+    pub(crate) fn artefact_failure(&self) -> Option<String> {
+        self.book().artefacts.failure.clone()
     }
 
     pub(crate) fn configuration(&self) -> Option<Configuration> {

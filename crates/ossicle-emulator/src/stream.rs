@@ -45,6 +45,7 @@ pub(crate) async fn open(shared: &Arc<Shared>, link: &Arc<Link>, parts: &Parts, 
         link: Arc::clone(link),
         session: opened.session,
         number: opened.number,
+        index: 0,
         orders: opened.orders,
         own_orders: opened.sender,
         report: new_report(shared, link, parts, signed.age_ms),
@@ -91,7 +92,7 @@ fn admit(shared: &Shared, parts: &Parts) -> Result<Admitted, ServiceError> {
         other => other,
     };
     if shared.config.require_subscription {
-        shared.control.check_subscription(&head.domain_id, &head.subscription_id)?;
+        shared.control.check_subscription(shared, &head.domain_id, &head.subscription_id)?;
     }
     let opened = shared.sessions.open(&head, now_ms)?;
     Ok(Admitted::Stream(Box::new((opened, head, signed, fault))))
@@ -154,7 +155,7 @@ fn new_report(shared: &Shared, link: &Link, parts: &Parts, age_ms: i64) -> Conne
 }
 
 /// An error that makes the HTTP server reset the stream with a reason.
-fn reset(reason: h2::Reason) -> ResetError {
+pub(crate) fn reset(reason: h2::Reason) -> ResetError {
     h2::Error::from(reason)
 }
 
@@ -164,6 +165,8 @@ struct Stream {
     link: Arc<Link>,
     session: Arc<Session>,
     number: usize,
+    /// Its place in the session's report.
+    index: usize,
     orders: mpsc::Receiver<Order>,
     own_orders: mpsc::Sender<Order>,
     head: Head,
@@ -212,13 +215,16 @@ impl Stream {
         self.first_frame = self.session.update(|report| report.frames);
         self.report.first_frame = self.first_frame;
         let entry = self.report.clone();
-        self.session.update(|report| {
+        self.index = self.session.update(|report| {
             if let Some(why) = entry.why.clone().filter(|_| report.problems.is_empty()) {
                 report.problem(why);
             }
             report.connections.push(entry);
+            report.connections.len() - 1
         });
+        self.shared.changed.notify_waiters();
         self.write_report(work);
+        self.shared.control.session_changed(&self.shared, &self.session);
         self.idle_until = Instant::now() + self.shared.config.limits.idle;
     }
 
@@ -388,9 +394,9 @@ impl Stream {
 
     /// Brings the session's report up to date.
     fn publish(&self) {
-        let (index, own) = (self.number, &self.report);
+        let (index, own) = (self.index, &self.report);
         self.session.update(|report| {
-            if let Some(entry) = report.connections.get_mut(index.saturating_sub(1)) {
+            if let Some(entry) = report.connections.get_mut(index) {
                 entry.clone_from(own);
             }
             report.frames = own.first_frame + own.frames;
@@ -400,6 +406,7 @@ impl Stream {
             report.wire_bytes = sum(|each| each.wire_bytes);
             report.signature_age_ms_max = report.signature_age_ms_max.max(own.signature_age_ms_max);
         });
+        self.shared.changed.notify_waiters();
     }
 
     /// Sends one piece of the response. A client that has gone is noticed when its body is read.
@@ -604,19 +611,21 @@ impl Stream {
         } else {
             status
         };
-        self.publish();
-        if !self.stored || self.end_of_session {
-            self.session.end(self.number, status, self.shared.config.clock.now_ms());
-            self.stored = true;
-        }
-        self.write_report(work);
+        // The recording is whole before anybody can see that the stream has ended.
         if let Some(recorder) = &mut work.recorder
             && let Err(error) = recorder.close()
         {
             let problem = format!("stream {}: recording failed: {error}", self.number);
             self.session.update(|report| report.problem(problem));
         }
-        self.shared.control.session_changed(&self.session);
+        self.publish();
+        if !self.stored || self.end_of_session {
+            self.session.end(self.number, status, self.shared.config.clock.now_ms());
+            self.stored = true;
+            self.shared.changed.notify_waiters();
+        }
+        self.write_report(work);
+        self.shared.control.session_changed(&self.shared, &self.session);
     }
 
     fn write_report(&self, work: &mut Work) {

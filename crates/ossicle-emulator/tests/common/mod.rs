@@ -1,6 +1,8 @@
 //! The official SDK for Rust, pointed at an emulator.
 #![allow(dead_code, unreachable_pub, reason = "each test file is a crate and uses its own part")]
 
+pub mod raw;
+
 use std::net::IpAddr;
 use std::path::Path;
 use std::time::Duration;
