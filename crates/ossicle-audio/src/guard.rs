@@ -58,3 +58,37 @@ mod tests {
         assert!(guard.try_enter().is_some());
     }
 }
+
+/// Run with `RUSTFLAGS="--cfg loom" cargo test -p ossicle-audio --no-default-features --lib --target-dir target/loom model`.
+#[cfg(all(test, loom))]
+mod model {
+    use super::*;
+    use crate::sync::AtomicUsize;
+    use loom::sync::Arc;
+
+    #[test]
+    fn no_two_are_inside_and_the_next_sees_what_the_last_did() {
+        loom::model(|| {
+            let guard = Arc::new(PushGuard::new());
+            // Read and written in two steps without an order of its own: two at once, or a stale read, would lose a count.
+            let count = Arc::new(AtomicUsize::new(0));
+            let visit = |guard: &PushGuard, count: &AtomicUsize| match guard.try_enter() {
+                Some(_permit) => {
+                    let seen = count.load(Ordering::Relaxed);
+                    loom::thread::yield_now();
+                    count.store(seen + 1, Ordering::Relaxed);
+                    1
+                }
+                None => 0,
+            };
+            let other = {
+                let (guard, count) = (guard.clone(), count.clone());
+                loom::thread::spawn(move || visit(&guard, &count) + visit(&guard, &count))
+            };
+            let entered = visit(&guard, &count) + visit(&guard, &count);
+            let entered = entered + other.join().unwrap();
+            assert!(guard.try_enter().is_some());
+            assert_eq!(count.load(Ordering::Relaxed), entered);
+        });
+    }
+}

@@ -285,10 +285,13 @@ impl Lane {
         let mut owed = (self.owed() + valid as f64 * self.ratio()).round() as u64;
         if self.running && (valid > 0 || !self.resample.is_clean()) {
             owed -= owed.min(self.feed_ring(valid, outlet, scratch));
-            let silence = vec![0.0; self.resample.block_frames()];
+            let mut plane = std::mem::take(&mut scratch.planes_in);
             while owed > 0 {
-                owed -= self.feed(&silence, 0, owed, scratch);
+                // None of it is read: what is fed is silence.
+                let input = sized(&mut plane, self.resample.block_frames());
+                owed -= self.feed(input, 0, owed, scratch);
             }
+            scratch.planes_in = plane;
             self.resample.reset();
             self.resample.steer(self.steer.relative());
         }

@@ -20,9 +20,9 @@ pub const RING_MS_MIN: u32 = 50;
 pub const RING_MS_MAX: u32 = 60_000;
 
 /// Slots in the queue of gaps and capture times: a gap needs a full ring, so they are rare, and the queue coalesces.
-pub const MARK_SLOTS: usize = 16;
+pub const MARK_SLOTS: usize = if cfg!(loom) { 2 } else { 16 };
 /// Slots that capture times may fill: the rest is kept for gaps, which must not wait.
-pub const CAPTURE_MARKS_MAX: usize = 8;
+pub const CAPTURE_MARKS_MAX: usize = if cfg!(loom) { 1 } else { 8 };
 
 /// Samples interleaved on the stack at a time when planar audio is pushed: 1 KiB at most.
 pub const PLANAR_BLOCK_SAMPLES: usize = 256;

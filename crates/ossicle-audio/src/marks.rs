@@ -97,3 +97,56 @@ mod tests {
         assert_eq!(queue.pop(), Some(Mark { at: 99, dropped_total: 99, captured_ns: None }));
     }
 }
+
+/// Run with `RUSTFLAGS="--cfg loom" cargo test -p ossicle-audio --no-default-features --lib --target-dir target/loom model`.
+#[cfg(all(test, loom))]
+mod model {
+    use super::*;
+    use loom::sync::Arc;
+
+    /// The tap's protocol in small: each step loses a frame and then offers one. A frame whose mark does not fit is lost too.
+    /// `published` stands for the ring's write index.
+    #[test]
+    fn whoever_sees_a_frame_has_its_mark() {
+        loom::model(|| {
+            let queue = Arc::new(MarkQueue::new());
+            let published = Arc::new(AtomicU64::new(0));
+            let producer = {
+                let (queue, published) = (queue.clone(), published.clone());
+                loom::thread::spawn(move || {
+                    let (mut accepted, mut dropped_total) = (0, 0);
+                    for _ in 0..3 {
+                        dropped_total += 1;
+                        let captured_ns = Some(dropped_total * 10);
+                        if queue.try_push(Mark { at: accepted, dropped_total, captured_ns }) {
+                            accepted += 1;
+                            published.store(accepted, Ordering::Release);
+                        } else {
+                            dropped_total += 1;
+                        }
+                    }
+                    (accepted, dropped_total)
+                })
+            };
+            let (mut marks, mut last_total) = (0, 0);
+            let mut read = |fill: u64| {
+                while let Some(mark) = queue.pop() {
+                    // In order, whole, and with a total that never falls.
+                    assert_eq!(mark.at, marks);
+                    assert_eq!(mark.captured_ns, Some(mark.dropped_total * 10));
+                    assert!(mark.dropped_total > last_total);
+                    last_total = mark.dropped_total;
+                    marks += 1;
+                }
+                assert!(marks >= fill, "frame {fill} was seen without its mark");
+            };
+            for _ in 0..2 {
+                read(published.load(Ordering::Acquire));
+            }
+            let (accepted, dropped_total) = producer.join().unwrap();
+            read(accepted);
+            assert_eq!(marks, accepted);
+            assert!(last_total <= dropped_total && accepted >= 2);
+        });
+    }
+}
