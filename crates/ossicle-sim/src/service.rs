@@ -1,0 +1,617 @@
+//! The service: verifies all that it is sent with its own ears, keeps what it heard, and answers.
+
+use crate::coverage::Kind;
+use crate::decode::AudioDecoder;
+use crate::link::{Down, Piece};
+use crate::listener::Listener;
+use crate::plan::Refusal;
+use crate::verify::{Chain, KnownKeys, Signed};
+use crate::world::{Check, Happening, MS, World};
+use aws_smithy_types::event_stream::{Header, HeaderValue, Message};
+use bytes::{Bytes, BytesMut};
+use ossicle_core::io::{ConnId, RequestHead, StreamEnd, StreamId};
+use std::collections::{BTreeMap, VecDeque};
+
+/// A message is refused when it is read this long after it was signed (service user guide).
+const SIGNATURE_AGE_MS_MAX: i64 = 5 * 60_000;
+
+/// A stream without audio is ended after this long (sibling services).
+const IDLE_MS_MAX: u64 = 15_000;
+
+/// Longest message of the wire's guide, with room for the envelope and base64.
+const MESSAGE_BYTES_MAX: usize = 48 * 1024;
+
+/// The service's own state.
+#[derive(Debug, Default)]
+pub(crate) struct Service {
+    pub(crate) keys: Vec<KnownKeys>,
+    pub(crate) streams: BTreeMap<StreamId, Served>,
+    /// Refusals for the requests to come.
+    pub(crate) refusals: VecDeque<Refusal>,
+}
+
+/// Where a stream is in its life at the service.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Phase {
+    /// No answer yet.
+    Asked,
+    Accepted,
+    /// Refused, ended or lost.
+    Over,
+}
+
+/// One stream at the service.
+#[derive(Debug)]
+pub(crate) struct Served {
+    pub(crate) conn: ConnId,
+    pub(crate) app: usize,
+    pub(crate) phase: Phase,
+    signed: Signed,
+    chain: Chain,
+    buffer: BytesMut,
+    /// Ends of the writes that `buffer` holds, and when the engine made them.
+    writes: VecDeque<(u64, u64)>,
+    taken: u64,
+    decoder: AudioDecoder,
+    pub(crate) listener: Listener,
+    /// Signing time minus monotonic time, ms: the range that all messages so far allow, since a date is cut to
+    /// whole seconds. One range, or two when the answer taught the clock.
+    clocks: Vec<(i64, i64)>,
+    configured: bool,
+    pub(crate) end_of_session: bool,
+    chain_ended: bool,
+    input_ended: bool,
+    last_audio: u64,
+    /// Frames of the session that earlier streams brought, as this service counts them.
+    before: u64,
+    segment: u64,
+    segment_from: u64,
+    day_of_begin: i64,
+}
+
+impl World {
+    /// Something arrived at the service's end of a connection.
+    pub(crate) fn serve(&mut self, id: ConnId, piece: Piece) -> Check {
+        match piece {
+            Piece::Head(stream, head) => self.request(id, stream, &head)?,
+            Piece::Data(stream, bytes, at) => {
+                let len = bytes.len() as u32;
+                self.take(stream, bytes, at)?;
+                self.give_window(id, stream, len);
+            }
+            Piece::End(stream) => self.input_ends(stream)?,
+            Piece::Reset(stream) => self.over(stream),
+            Piece::Ping => self.send_down(id, Down::Pong),
+            Piece::Close => {
+                if let Some(conn) = self.conns.get_mut(&id) {
+                    conn.served = false;
+                }
+                self.service_lost(id);
+            }
+        }
+        Ok(())
+    }
+
+    fn give_window(&mut self, id: ConnId, stream: StreamId, bytes: u32) {
+        if bytes == 0 {
+            return;
+        }
+        let mut of_stream = 0;
+        if let Some(up) = self.ups.get_mut(&stream) {
+            up.owed += bytes;
+            if !up.starved {
+                of_stream = std::mem::take(&mut up.owed);
+            }
+        }
+        let Some(conn) = self.conns.get_mut(&id) else { return };
+        conn.owed += bytes;
+        let of_conn = if conn.starved { 0 } else { std::mem::take(&mut conn.owed) };
+        if of_stream > 0 {
+            self.send_down(id, Down::Window(Some(stream), of_stream));
+        }
+        if of_conn > 0 {
+            self.send_down(id, Down::Window(None, of_conn));
+        }
+    }
+
+    fn request(&mut self, id: ConnId, stream: StreamId, head: &RequestHead) -> Check {
+        if let Some(conn) = self.conns.get_mut(&id) {
+            if conn.goaway_sent {
+                return Ok(());
+            }
+            conn.processed.push(stream);
+        }
+        let signed = crate::verify::request(head, &self.service.keys)
+            .map_err(|what| format!("the service refuses {stream:?}: {what}"))?;
+        let named = |name: &str| head.headers.iter().find(|h| h.name == name).map(|h| h.value.as_str());
+        let session = named("x-amzn-medscribe-session-id").unwrap_or_default();
+        let app = self.apps.iter().position(|app| app.session_id == session);
+        let app = app.ok_or("a request for no session that was opened")?;
+        self.apps[app].check_request(&named)?;
+        if self.service.refusals.front() == Some(&Refusal::RefusedStream) {
+            self.service.refusals.pop_front();
+            self.cover.reached(Kind::RefusedStream);
+            self.send_down(id, Down::End(stream, StreamEnd::Reset(7)));
+            return Ok(());
+        }
+        let chain = Chain::new(&signed, &self.service.keys);
+        let source = self.apps[app].source;
+        let served = Served {
+            conn: id,
+            app,
+            phase: Phase::Asked,
+            day_of_begin: signed.date_ms.div_euclid(86_400_000),
+            signed,
+            chain,
+            buffer: BytesMut::new(),
+            writes: VecDeque::new(),
+            taken: 0,
+            decoder: AudioDecoder::new(self.apps[app].plan.flac),
+            listener: Listener::new(source),
+            clocks: Vec::new(),
+            configured: false,
+            end_of_session: false,
+            chain_ended: false,
+            input_ended: false,
+            last_audio: self.now,
+            before: 0,
+            segment: 0,
+            segment_from: 0,
+        };
+        self.service.streams.insert(stream, served);
+        let ms = self.rng.range(0, self.plan.head_ms + 1);
+        self.later(ms, Happening::Answer(stream));
+        Ok(())
+    }
+
+    /// Decides on a request.
+    pub(crate) fn answer(&mut self, stream: StreamId) -> Check {
+        let Some(served) = self.service.streams.get(&stream) else { return Ok(()) };
+        if served.phase != Phase::Asked {
+            return Ok(());
+        }
+        let app = served.app;
+        let off_ms = self.true_ms() - served.signed.date_ms;
+        let expires_ms = self.service.keys[served.signed.keys].expires_ms;
+        if off_ms.abs() > SIGNATURE_AGE_MS_MAX {
+            self.cover.reached(Kind::SkewRefused);
+            let codes = ["RequestTimeTooSkewed", "InvalidSignatureException", "SignatureDoesNotMatch"];
+            let code = self.rng.pick(&codes);
+            self.refuse(stream, 403, code, None);
+            return Ok(());
+        }
+        if expires_ms <= self.true_ms() {
+            self.cover.reached(Kind::KeysExpired);
+            let status = self.rng.pick(&[400, 403]);
+            self.refuse(stream, status, "ExpiredTokenException", None);
+            return Ok(());
+        }
+        if let Some(refusal) = self.service.refusals.front().copied() {
+            if refusal == Refusal::Late500 && !self.apps[app].late {
+                self.apps[app].late = true;
+                let ms = self.rng.range(500, 6_000);
+                self.later(ms, Happening::Answer(stream));
+                return Ok(());
+            }
+            self.apps[app].late = false;
+            self.service.refusals.pop_front();
+            self.refuse_as(stream, app, refusal);
+            return Ok(());
+        }
+        if self.apps[app].complete {
+            self.cover.reached(Kind::AlreadyComplete);
+            self.refuse(stream, 409, "ConflictException", None);
+            return Ok(());
+        }
+        if self.apps[app].taken {
+            self.refuse(stream, 409, "ConflictException", None);
+            return Ok(());
+        }
+        if let Some(older) = self.live_stream(app) {
+            if self.plan.ghosts_refuse {
+                self.cover.reached(Kind::GhostConflict);
+                self.refuse(stream, 409, "ConflictException", None);
+                return Ok(());
+            }
+            self.exception(older, "conflictException");
+            self.over(older);
+        }
+        self.accept(stream)
+    }
+
+    fn refuse_as(&mut self, stream: StreamId, app: usize, refusal: Refusal) {
+        match refusal {
+            Refusal::Throttle => {
+                self.cover.reached(Kind::Throttled);
+                let ms = self.rng.range(1, 4_000);
+                self.refuse(stream, 429, "ThrottlingException", Some(ms));
+            }
+            Refusal::Early500 => {
+                self.cover.reached(Kind::ServiceErrorEarly);
+                self.refuse(stream, 500, "InternalServerException", None);
+            }
+            Refusal::Late500 => {
+                self.cover.reached(Kind::ServiceErrorLate);
+                self.refuse(stream, 500, "InternalServerException", None);
+            }
+            Refusal::NoHead => {
+                // It stays as it is until the application gives up.
+                self.cover.reached(Kind::NoHead);
+            }
+            Refusal::RefusedStream => {
+                self.cover.reached(Kind::RefusedStream);
+                let conn = self.conn_of(stream);
+                self.send_down(conn, Down::End(stream, StreamEnd::Reset(7)));
+                self.over(stream);
+            }
+            // After END_OF_SESSION it could not be told from "it is complete".
+            Refusal::Final(_) if self.apps[app].asked_to_finish() => {
+                self.refuse(stream, 503, "ServiceUnavailableException", None);
+            }
+            Refusal::Final(status) => {
+                self.cover.reached(Kind::FinalRefusal);
+                self.apps[app].may_fail = true;
+                let code = match status {
+                    401 => "AccessDeniedException",
+                    402 => "ServiceQuotaExceededException",
+                    404 => "ResourceNotFoundException",
+                    _ => "ValidationException",
+                };
+                self.refuse(stream, status, code, None);
+            }
+        }
+    }
+
+    fn conn_of(&self, stream: StreamId) -> ConnId {
+        self.service.streams.get(&stream).map_or(ConnId(0), |served| served.conn)
+    }
+
+    /// The stream of a session that the service takes for alive.
+    pub(crate) fn live_stream(&self, app: usize) -> Option<StreamId> {
+        let alive = |served: &Served| served.app == app && served.phase == Phase::Accepted;
+        self.service.streams.iter().find(|(_, served)| alive(served)).map(|(id, _)| *id)
+    }
+
+    fn headers(&mut self, mut more: Vec<(&'static str, String)>) -> Vec<(&'static str, String)> {
+        let at = std::time::UNIX_EPOCH + std::time::Duration::from_millis(self.true_ms() as u64);
+        more.push(("date", httpdate::fmt_http_date(at)));
+        more
+    }
+
+    fn refuse(&mut self, stream: StreamId, status: u16, code: &str, wait_ms: Option<u64>) {
+        let conn = self.conn_of(stream);
+        let in_header = self.rng.chance(50);
+        let mut headers = Vec::new();
+        if in_header {
+            headers.push(("x-amzn-errortype", format!("{code}:http://internal.example/")));
+        }
+        if let Some(ms) = wait_ms {
+            headers.push(("x-amz-retry-after", ms.to_string()));
+        }
+        let headers = self.headers(headers);
+        self.send_down(conn, Down::Head(stream, status, headers));
+        let body = if in_header {
+            r#"{"message":"no"}"#.to_owned()
+        } else {
+            format!(r#"{{"__type":"com.amazonaws.health#{code}","message":"no"}}"#)
+        };
+        self.send_body(conn, stream, body.into());
+        if self.rng.chance(80) {
+            self.send_down(conn, Down::End(stream, StreamEnd::Clean));
+        }
+        self.over(stream);
+    }
+
+    fn accept(&mut self, stream: StreamId) -> Check {
+        let request = ("x-amzn-request-id", format!("req-{}", stream.0));
+        let headers = self.headers(vec![request]);
+        let now = self.now;
+        let Some(served) = self.service.streams.get_mut(&stream) else { return Ok(()) };
+        served.phase = Phase::Accepted;
+        served.last_audio = now;
+        let (conn, app) = (served.conn, served.app);
+        served.before = self.apps[app].brought;
+        self.send_down(conn, Down::Head(stream, 200, headers));
+        self.heard(stream);
+        self.decided(stream)
+    }
+
+    /// What became known with the answer, or came after it.
+    fn decided(&mut self, stream: StreamId) -> Check {
+        let Some(served) = self.service.streams.get(&stream) else { return Ok(()) };
+        if served.phase != Phase::Accepted {
+            return Ok(());
+        }
+        if served.end_of_session {
+            self.apps[served.app].complete = true;
+        }
+        if served.input_ended {
+            let ms = self.rng.range(1, 400);
+            self.later(ms, Happening::EndResponse(stream));
+        }
+        Ok(())
+    }
+
+    /// The stream is of no more use: reset, lost or refused.
+    pub(crate) fn over(&mut self, stream: StreamId) {
+        let Some(served) = self.service.streams.get_mut(&stream) else { return };
+        if served.phase == Phase::Accepted {
+            let app = &mut self.apps[served.app];
+            app.brought = app.brought.max(served.before + served.listener.frames);
+            app.unclean |= !served.chain_ended;
+        }
+        served.phase = Phase::Over;
+        served.buffer.clear();
+    }
+
+    /// The service's end of a connection is gone.
+    pub(crate) fn service_lost(&mut self, id: ConnId) {
+        let lost = self.service.streams.iter().filter(|(_, served)| served.conn == id);
+        let lost: Vec<StreamId> = lost.map(|(stream, _)| *stream).collect();
+        for stream in lost {
+            self.over(stream);
+        }
+    }
+
+    // ---- messages ----
+
+    fn take(&mut self, stream: StreamId, bytes: Bytes, at: u64) -> Check {
+        let Some(served) = self.service.streams.get_mut(&stream) else { return Ok(()) };
+        if served.phase == Phase::Over || bytes.is_empty() {
+            return Ok(());
+        }
+        if served.input_ended {
+            return Err(format!("{stream:?} goes on after its END_STREAM"));
+        }
+        served.buffer.extend_from_slice(&bytes);
+        let end = served.taken + served.buffer.len() as u64;
+        served.writes.push_back((end, at));
+        loop {
+            let Some(served) = self.service.streams.get_mut(&stream) else { return Ok(()) };
+            let Some(length) = served.buffer.first_chunk::<4>() else { return Ok(()) };
+            let length = u32::from_be_bytes(*length) as usize;
+            if !(16..=MESSAGE_BYTES_MAX).contains(&length) {
+                return Err(format!("{stream:?}: a message of {length} bytes"));
+            }
+            if served.buffer.len() < length {
+                return Ok(());
+            }
+            let raw = served.buffer.split_to(length).freeze();
+            while served.writes.front().is_some_and(|(end, _)| *end <= served.taken) {
+                served.writes.pop_front();
+            }
+            let wrote = served.writes.front().map_or(at, |(_, at)| *at);
+            served.taken += length as u64;
+            self.message(stream, raw, wrote).map_err(|what| format!("{stream:?}: {what}"))?;
+        }
+    }
+
+    fn message(&mut self, stream: StreamId, raw: Bytes, wrote: u64) -> Check {
+        let true_ms = self.true_ms();
+        let now = self.now;
+        let Some(served) = self.service.streams.get_mut(&stream) else { return Ok(()) };
+        let verified = served.chain.read(raw)?;
+        let date_ms = verified.date_ms;
+        let age_ms = true_ms - date_ms;
+        if served.phase == Phase::Accepted && age_ms.abs() >= SIGNATURE_AGE_MS_MAX {
+            return Err(format!("a message was signed {age_ms} ms before it is read"));
+        }
+        // Signed when it was written, by one clock for the stream or by one from before and one from after its
+        // answer.
+        let clock = date_ms - (wrote / MS) as i64;
+        let (low, high) = served.clocks.last().copied().unwrap_or((clock, clock + 999));
+        let both = (low.max(clock), high.min(clock + 999));
+        if both.0 > both.1 || served.clocks.is_empty() {
+            served.clocks.push((clock, clock + 999));
+            if served.clocks.len() > 2 {
+                return Err("a message was not signed when it was written".into());
+            }
+        } else if let Some(last) = served.clocks.last_mut() {
+            *last = both;
+        }
+        if served.clocks.len() == 1 && date_ms < served.signed.date_ms {
+            return Err("a message is older than its request".into());
+        }
+        if date_ms.div_euclid(86_400_000) != served.day_of_begin {
+            served.day_of_begin = date_ms.div_euclid(86_400_000);
+            self.cover.reached(Kind::Midnight);
+        }
+        let Some(served) = self.service.streams.get_mut(&stream) else { return Ok(()) };
+        if served.chain_ended {
+            return Err("a message after the empty one".into());
+        }
+        let Some(inner) = verified.inner else {
+            served.chain_ended = true;
+            return served.listener.end(&self.apps[served.app].named);
+        };
+        let (kind, content) = names(&inner)?;
+        let app = served.app;
+        match (kind.as_str(), content.as_str()) {
+            ("configurationEvent", "application/json") => {
+                if std::mem::replace(&mut served.configured, true) {
+                    return Err("a second configuration".into());
+                }
+                return self.apps[app].check_configuration(inner.payload());
+            }
+            _ if !served.configured => return Err(format!("{kind} comes before the configuration")),
+            ("binaryAudioEvent", "application/octet-stream") if !self.apps[app].plan.json => {
+                self.audio(stream, inner.payload(), wrote, now)
+            }
+            ("audioEvent", "application/json") if self.apps[app].plan.json => {
+                let value: serde_json::Value =
+                    serde_json::from_slice(inner.payload()).map_err(|_| "the audio is no JSON")?;
+                let text = value.get("audioChunk").and_then(|chunk| chunk.as_str()).ok_or("no audioChunk")?;
+                let audio = aws_smithy_types::base64::decode(text).map_err(|_| "the audio is no base64")?;
+                self.audio(stream, &audio, wrote, now)
+            }
+            ("sessionControlEvent", "application/json") => {
+                if inner.payload().as_ref() != br#"{"type":"END_OF_SESSION"}"# {
+                    return Err("a control event that is not END_OF_SESSION".into());
+                }
+                if std::mem::replace(&mut served.end_of_session, true) {
+                    return Err("a second END_OF_SESSION".into());
+                }
+                if !self.apps[app].asked_to_finish() {
+                    return Err("END_OF_SESSION, and nobody asked to finish".into());
+                }
+                self.decided(stream)
+            }
+            _ => Err(format!("an event {kind} of {content}")),
+        }
+    }
+
+    fn audio(&mut self, stream: StreamId, bytes: &[u8], wrote: u64, now: u64) -> Check {
+        let Some(served) = self.service.streams.get_mut(&stream) else { return Ok(()) };
+        if served.end_of_session {
+            return Err("audio after END_OF_SESSION".into());
+        }
+        let pcm = served.decoder.decode(bytes)?;
+        served.last_audio = now;
+        let app = &mut self.apps[served.app];
+        let frames = pcm.len() / usize::from(app.plan.channels);
+        app.check_pace(wrote, frames as u64)?;
+        let first_before = served.listener.first();
+        served.listener.hear(&pcm, &app.named)?;
+        if first_before.is_none()
+            && let Some(first) = served.listener.first()
+        {
+            app.check_first(stream, first)?;
+        }
+        app.check_quiet(&served.listener)?;
+        self.heard(stream);
+        Ok(())
+    }
+
+    /// What an accepted stream carried is heard.
+    fn heard(&mut self, stream: StreamId) {
+        let Some(served) = self.service.streams.get(&stream) else { return };
+        if served.phase != Phase::Accepted {
+            return;
+        }
+        let app = &mut self.apps[served.app];
+        let known = app.merged.entry(stream).or_insert(0);
+        for heard in &served.listener.heard[known.saturating_sub(1)..] {
+            if let Some(position) = heard.position {
+                app.heard.insert(position, position + heard.frames);
+            }
+        }
+        *known = served.listener.heard.len();
+    }
+
+    fn input_ends(&mut self, stream: StreamId) -> Check {
+        let Some(served) = self.service.streams.get_mut(&stream) else { return Ok(()) };
+        if served.phase == Phase::Over {
+            return Ok(());
+        }
+        if !served.chain_ended || !served.buffer.is_empty() {
+            return Err(format!("{stream:?} ends without the empty message"));
+        }
+        served.input_ended = true;
+        self.heard(stream);
+        self.decided(stream)
+    }
+
+    /// The service ends its side after the client has ended its own.
+    pub(crate) fn end_response(&mut self, stream: StreamId) {
+        let Some(served) = self.service.streams.get(&stream) else { return };
+        if served.phase != Phase::Accepted {
+            return;
+        }
+        let conn = served.conn;
+        self.transcribe(stream, true);
+        self.send_down(conn, Down::End(stream, StreamEnd::Clean));
+        self.over(stream);
+    }
+
+    // ---- what comes down ----
+
+    /// What the service does by itself: transcripts, and ending what is idle.
+    pub(crate) fn service_tick(&mut self) -> Check {
+        let streams = self.service.streams.iter().filter(|(_, served)| served.phase == Phase::Accepted);
+        let streams: Vec<StreamId> = streams.map(|(id, _)| *id).collect();
+        for stream in streams {
+            self.transcribe(stream, false);
+            let Some(served) = self.service.streams.get(&stream) else { continue };
+            let idle_ms = (self.now - served.last_audio) / MS;
+            if idle_ms > IDLE_MS_MAX && !served.input_ended && !served.end_of_session {
+                let conn = served.conn;
+                self.note(|| format!("  idle limit of {stream:?}"));
+                self.send_down(conn, Down::End(stream, StreamEnd::Reset(2)));
+                self.over(stream);
+            }
+        }
+        Ok(())
+    }
+
+    fn transcribe(&mut self, stream: StreamId, last: bool) {
+        let end_of_partial = self.rng.chance(40);
+        let go_on = self.plan.offsets_continue;
+        let Some(served) = self.service.streams.get_mut(&stream) else { return };
+        let app = &self.apps[served.app];
+        let rate = u64::from(app.plan.rate_hz);
+        let (from, to) = (served.segment_from, served.listener.frames);
+        let frames = to - from;
+        let done = last || frames >= 3 * rate;
+        if frames == 0 || !(done || (end_of_partial && frames > rate / 2)) {
+            return;
+        }
+        let text = match (served.listener.position(from), served.listener.position(to - 1)) {
+            (Some(begin), Some(end)) => format!("{begin} {}", end + 1),
+            _ => "-".to_owned(),
+        };
+        let before = if go_on { served.before } else { 0 };
+        let seconds = |frame: u64| (before + frame) as f64 / rate as f64;
+        let mut bodies = Vec::new();
+        for channel in 0..app.plan.channels {
+            let segment = serde_json::json!({ "transcriptSegment": {
+                "segmentId": format!("{}-{channel}", served.segment),
+                "audioBeginOffset": seconds(from),
+                "audioEndOffset": seconds(to),
+                "isPartial": !done,
+                "channelId": format!("ch_{channel}"),
+                "content": text,
+            }});
+            bodies.push(event(":event-type", "event", "transcriptEvent", &segment));
+        }
+        if done {
+            served.segment += 1;
+            served.segment_from = to;
+        }
+        let conn = served.conn;
+        for body in bodies {
+            self.send_body(conn, stream, body.into());
+        }
+    }
+
+    /// An exception, after which the response ends.
+    pub(crate) fn exception(&mut self, stream: StreamId, name: &str) {
+        let conn = self.conn_of(stream);
+        let body = event(":exception-type", "exception", name, &serde_json::json!({ "message": "no" }));
+        self.send_body(conn, stream, body.into());
+        self.send_down(conn, Down::End(stream, StreamEnd::Clean));
+    }
+}
+
+/// One message for the client: unsigned, as the service sends them.
+pub(crate) fn event(name: &'static str, kind: &str, value: &str, payload: &serde_json::Value) -> Vec<u8> {
+    let message = Message::new(payload.to_string().into_bytes())
+        .add_header(Header::new(":message-type", HeaderValue::String(kind.to_owned().into())))
+        .add_header(Header::new(name, HeaderValue::String(value.to_owned().into())))
+        .add_header(Header::new(":content-type", HeaderValue::String("application/json".into())));
+    let mut bytes = Vec::new();
+    // Writing into a vector fails only for headers over 32 KiB.
+    let _ = aws_smithy_eventstream::frame::write_message_to(&message, &mut bytes);
+    bytes
+}
+
+fn names(message: &Message) -> Result<(String, String), String> {
+    let get = |name: &str| {
+        let found = message.headers().iter().find(|header| header.name().as_str() == name);
+        let value = found.and_then(|header| header.value().as_string().ok());
+        value.map(|text| text.as_str().to_owned()).ok_or_else(|| format!("an event without {name}"))
+    };
+    if get(":message-type")? != "event" {
+        return Err("a message that is no event".into());
+    }
+    Ok((get(":event-type")?, get(":content-type")?))
+}
