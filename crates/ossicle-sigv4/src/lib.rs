@@ -33,6 +33,8 @@
 //! # Ok::<(), ossicle_sigv4::SignError>(())
 //! ```
 
+#![forbid(unsafe_code)]
+
 mod credentials;
 mod date;
 mod hex;
