@@ -29,7 +29,8 @@ impl PushGuard {
     /// Enters, or returns `None` when another thread is inside. Dropping the permit leaves.
     pub fn try_enter(&self) -> Option<PushPermit<'_>> {
         // Acquire pairs with the Release of the one who left: what it did inside is seen by the one who enters.
-        (!self.busy.swap(true, Ordering::Acquire)).then_some(PushPermit { guard: self })
+        // A permit is made only then: one that is made and dropped would let the next in.
+        (!self.busy.swap(true, Ordering::Acquire)).then(|| PushPermit { guard: self })
     }
 }
 
@@ -53,6 +54,8 @@ mod tests {
     fn the_second_is_turned_away_until_the_first_leaves() {
         let guard = PushGuard::new();
         let permit = guard.try_enter().expect("nobody is inside");
+        // Being turned away must not open the guard: it did, and loom found it.
+        assert!(guard.try_enter().is_none());
         assert!(guard.try_enter().is_none());
         drop(permit);
         assert!(guard.try_enter().is_some());
