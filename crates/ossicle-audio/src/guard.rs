@@ -8,7 +8,7 @@ use crate::sync::{AtomicBool, Ordering};
 /// this guard and answers "bad state" where there would be a data race.
 ///
 /// # Real-time
-/// Entering is one atomic swap, leaving is one atomic store.
+/// Entering is one atomic compare-and-exchange, leaving is one atomic store.
 #[derive(Debug)]
 pub struct PushGuard {
     busy: AtomicBool,
@@ -30,7 +30,9 @@ impl PushGuard {
     pub fn try_enter(&self) -> Option<PushPermit<'_>> {
         // Acquire pairs with the Release of the one who left: what it did inside is seen by the one who enters.
         // A permit is made only then: one that is made and dropped would let the next in.
-        (!self.busy.swap(true, Ordering::Acquire)).then(|| PushPermit { guard: self })
+        // Those turned away write nothing, so they cannot stand in the way of the one who leaves.
+        let entered = self.busy.compare_exchange(false, true, Ordering::Acquire, Ordering::Relaxed).is_ok();
+        entered.then(|| PushPermit { guard: self })
     }
 }
 
