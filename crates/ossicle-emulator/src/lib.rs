@@ -56,6 +56,7 @@ mod intake;
 pub mod limits;
 mod message;
 mod model;
+mod open;
 mod record;
 mod report;
 mod rules;

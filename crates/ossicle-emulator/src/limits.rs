@@ -37,6 +37,8 @@ pub const RESPONSE_QUEUE: usize = 64;
 pub const RESPONSE_STALL: Duration = Duration::from_secs(15);
 /// A TLS handshake that takes longer is dropped: it would hold a task for ever.
 pub const HANDSHAKE: Duration = Duration::from_secs(10);
+/// Pause after the system could not give a connection (too many open files): asking again at once would only spin.
+pub const ACCEPT_RETRY: Duration = Duration::from_millis(10);
 /// Request heads over HTTP/1.1 must arrive in this time.
 pub const HEAD_READ: Duration = Duration::from_secs(10);
 /// After a reset or a cut, what the connection had already taken is still read; it is there at once, so

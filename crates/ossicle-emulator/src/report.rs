@@ -122,6 +122,26 @@ pub struct ConnectionReport {
     pub ended: Ended,
 }
 
+impl ConnectionReport {
+    /// Takes over what changes while a stream runs.
+    pub(crate) fn bring_up_to_date(&mut self, newer: &Self) {
+        self.frames = newer.frames;
+        self.messages = newer.messages;
+        self.messages_verified = newer.messages_verified;
+        self.audio_messages = newer.audio_messages;
+        self.wire_bytes = newer.wire_bytes;
+        self.data_frames = newer.data_frames;
+        self.verified = newer.verified;
+        self.signature_age_ms_max = newer.signature_age_ms_max;
+        self.end_of_session = newer.end_of_session;
+        self.closed = newer.closed;
+        self.ended = newer.ended;
+        if self.why != newer.why {
+            self.why.clone_from(&newer.why);
+        }
+    }
+}
+
 impl SessionReport {
     pub(crate) fn problem(&mut self, problem: String) {
         self.verified = false;

@@ -23,8 +23,9 @@ use crate::config::{Config, Keys};
 use crate::control::Control;
 use crate::faults::{Faults, Link};
 use crate::limits;
+use crate::open;
 use crate::session::Sessions;
-use crate::stream::{self, Answer};
+use crate::stream::Answer;
 use crate::transcript::Prepared;
 
 /// What all connections and streams share.
@@ -70,7 +71,7 @@ pub(crate) async fn accept(
         };
         // Too many open files, or a connection that died in the queue: the next one may work.
         let Ok((tcp, _)) = accepted else {
-            tokio::task::yield_now().await;
+            tokio::time::sleep(limits::ACCEPT_RETRY).await;
             continue;
         };
         let link = Link::new(shared.connections.fetch_add(1, Ordering::Relaxed) + 1);
@@ -148,7 +149,7 @@ async fn route(shared: &Arc<Shared>, link: &Arc<Link>, request: Request<Incoming
     let (parts, body) = request.into_parts();
     let streaming = matches!(parts.uri.path(), "/medical-scribe-stream" | "/medical-scribe-stream/");
     if streaming && parts.method == Method::POST && parts.uri.query().is_none_or(str::is_empty) {
-        return stream::open(shared, link, &parts, body).await;
+        return open::open(shared, link, &parts, body).await;
     }
     shared.control.answer(shared, &parts, body).await
 }

@@ -1,10 +1,9 @@
-//! The streaming operation: opens a stream, and runs it to its end.
+//! One stream of a session, from its answer to its end.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::request::Parts;
 use http::{HeaderValue, Response};
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
@@ -12,16 +11,13 @@ use serde_json::{Value, json};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, timeout};
 
-use crate::answer::{ResetError, ResponseBody, ServiceError, header_value, uuid};
-use crate::audio::Encoding;
-use crate::auth::{Payload, Signed, verify_request};
+use crate::answer::{ResetError, ResponseBody, ServiceError, header_value};
 use crate::config::Verify;
 use crate::faults::{Fault, Link, Order};
 use crate::intake::{Intake, Step, Violation};
 use crate::limits;
 use crate::message;
-use crate::model::{describe, model};
-use crate::report::{ConnectionReport, Ended, SessionStatus};
+use crate::report::{ConnectionReport, Ended, SessionReport, SessionStatus};
 use crate::server::Shared;
 use crate::session::{Head, Opened, Session, Work};
 use crate::transcript::Transcriber;
@@ -29,144 +25,28 @@ use crate::transcript::Transcriber;
 /// What the task of a stream hands to the HTTP server: an answer, or an error that resets the stream.
 pub(crate) type Answer = Result<Response<ResponseBody>, ResetError>;
 
-/// Checks a stream's request, and answers it by a task that runs the stream.
-pub(crate) async fn open(shared: &Arc<Shared>, link: &Arc<Link>, parts: &Parts, body: Incoming) -> Answer {
-    let (opened, head, signed, fault) = match admit(shared, parts) {
-        Ok(Admitted::Stream(admitted)) => *admitted,
-        Ok(Admitted::Struck(answer)) => return answer,
-        Err(error) => return Ok(error.answer(&shared.config.clock)),
-    };
-    let (head_sender, head_receiver) = oneshot::channel();
-    let limits = &shared.config.limits;
-    let intake = Intake::new(head.clone(), &signed, limits, shared.config.verify, shared.config.event_order);
-    shared.faults.add_stream(&head.session_id, opened.sender.clone());
-    let stream = Stream {
-        shared: Arc::clone(shared),
-        link: Arc::clone(link),
-        session: opened.session,
-        number: opened.number,
-        index: 0,
-        orders: opened.orders,
-        own_orders: opened.sender,
-        report: new_report(shared, link, parts, signed.age_ms),
-        head,
-        body,
-        intake,
-        transcriber: None,
-        fault,
-        answer: Some(head_sender),
-        pieces: None,
-        gone: None,
-        first_frame: 0,
-        idle_until: Instant::now() + limits.idle,
-        end_of_session: false,
-        failed: false,
-        stored: false,
-    };
-    shared.spawn(stream.run());
-    head_receiver.await.unwrap_or_else(|_| Err(reset(h2::Reason::INTERNAL_ERROR)))
-}
-
-enum Admitted {
-    Stream(Box<(Opened, Head, Signed, Option<Fault>)>),
-    /// A planned fault answered in the service's place.
-    Struck(Answer),
-}
-
-fn admit(shared: &Shared, parts: &Parts) -> Result<Admitted, ServiceError> {
-    let now_ms = shared.config.clock.now_ms();
-    let age_ms_max = i64::try_from(shared.config.limits.signature_age_max.as_millis()).unwrap_or(i64::MAX);
-    let signed = verify_request(parts, Payload::Events, &shared.keys, now_ms, age_ms_max)?;
-    let content_type = parts.headers.get("content-type").and_then(|value| value.to_str().ok());
-    if content_type != Some("application/vnd.amazon.eventstream") {
-        return Err(ServiceError::validation("content-type must be application/vnd.amazon.eventstream"));
-    }
-    let head = read_head(parts)?;
-    let fault = match shared.faults.take(&head.session_id) {
-        Some(Fault::Refuse { status, code, message, retry_after_ms }) => {
-            return Err(ServiceError { status, code, message, retry_after_ms });
-        }
-        Some(Fault::RefuseStream { reason }) => {
-            return Ok(Admitted::Struck(Err(reset(h2::Reason::from(reason)))));
-        }
-        other => other,
-    };
-    if shared.config.require_subscription {
-        shared.control.check_subscription(shared, &head.domain_id, &head.subscription_id)?;
-    }
-    let opened = shared.sessions.open(&head, now_ms)?;
-    Ok(Admitted::Stream(Box::new((opened, head, signed, fault))))
-}
-
-/// The six parameters, checked by the model's limits.
-fn read_head(parts: &Parts) -> Result<Head, ServiceError> {
-    let input = &model().operations["StartMedicalScribeListeningSession"].input.shape;
-    let mut value = json!({});
-    for (name, member) in model().shape(input).map(|shape| &shape.members).into_iter().flatten() {
-        let Some(header) = member.location_name.as_ref().and_then(|header| parts.headers.get(header)) else {
-            continue;
-        };
-        let text = header.to_str().unwrap_or("").trim();
-        let number = model().shape(&member.shape).is_some_and(|shape| shape.kind == "integer");
-        value[name] = match text.parse::<i64>() {
-            Ok(parsed) if number => Value::from(parsed),
-            _ => Value::from(text),
-        };
-    }
-    let violations = model().check(input, &value);
-    if !violations.is_empty() {
-        return Err(ServiceError::validation(describe(&violations)));
-    }
-    let text = |name: &str| value[name].as_str().unwrap_or_default().to_owned();
-    Ok(Head {
-        session_id: text("sessionId"),
-        domain_id: text("domainId"),
-        subscription_id: text("subscriptionId"),
-        language_code: text("languageCode"),
-        rate_hz: value["mediaSampleRateHertz"]
-            .as_u64()
-            .and_then(|rate| u32::try_from(rate).ok())
-            .unwrap_or(0),
-        encoding: if value["mediaEncoding"] == "flac" { Encoding::Flac } else { Encoding::Pcm },
-    })
-}
-
-fn new_report(shared: &Shared, link: &Link, parts: &Parts, age_ms: i64) -> ConnectionReport {
-    ConnectionReport {
-        first_frame: 0,
-        frames: 0,
-        messages: 0,
-        messages_verified: 0,
-        audio_messages: 0,
-        wire_bytes: 0,
-        data_frames: 0,
-        verified: shared.config.verify == Verify::Full,
-        why: (shared.config.verify == Verify::SinkOnly)
-            .then(|| "only counted, nothing was verified".to_owned()),
-        signature_age_ms_max: u64::try_from(age_ms).unwrap_or(0),
-        http: format!("{:?}", parts.version),
-        connection: link.number,
-        request_id: uuid(),
-        opened_unix_ms: shared.config.clock.now_ms(),
-        end_of_session: false,
-        closed: false,
-        ended: Ended::Open,
-    }
-}
-
 /// An error that makes the HTTP server reset the stream with a reason.
 pub(crate) fn reset(reason: h2::Reason) -> ResetError {
     h2::Error::from(reason)
 }
 
+/// What a session's earlier streams brought.
+#[derive(Clone, Copy, Default)]
+struct Prior {
+    messages: u64,
+    messages_verified: u64,
+    wire_bytes: u64,
+}
+
 /// One stream while it runs.
-struct Stream {
+pub(crate) struct Stream {
     shared: Arc<Shared>,
     link: Arc<Link>,
     session: Arc<Session>,
     number: usize,
     /// Its place in the session's report.
     index: usize,
+    prior: Prior,
     orders: mpsc::Receiver<Order>,
     own_orders: mpsc::Sender<Order>,
     head: Head,
@@ -201,7 +81,43 @@ enum End {
 }
 
 impl Stream {
-    async fn run(mut self) {
+    /// A stream that was admitted; `answer` takes its head, or an error.
+    pub(crate) fn new(
+        shared: Arc<Shared>,
+        link: Arc<Link>,
+        (opened, head, intake, report): (Opened, Head, Intake, ConnectionReport),
+        body: Incoming,
+        fault: Option<Fault>,
+        answer: oneshot::Sender<Answer>,
+    ) -> Self {
+        Self {
+            idle_until: Instant::now() + shared.config.limits.idle,
+            shared,
+            link,
+            session: opened.session,
+            number: opened.number,
+            index: 0,
+            prior: Prior::default(),
+            orders: opened.orders,
+            own_orders: opened.sender,
+            head,
+            body,
+            intake,
+            report,
+            transcriber: None,
+            fault,
+            answer: Some(answer),
+            pieces: None,
+            gone: None,
+            first_frame: 0,
+            end_of_session: false,
+            failed: false,
+            stored: false,
+        }
+    }
+
+    /// Runs the stream to its end.
+    pub(crate) async fn run(mut self) {
         let session = Arc::clone(&self.session);
         // The older stream of the session, if any, writes down its last before this one begins.
         let mut work = session.work.lock().await;
@@ -212,7 +128,12 @@ impl Stream {
     }
 
     fn begin(&mut self, work: &mut Work) {
-        self.first_frame = self.session.update(|report| report.frames);
+        let (first_frame, prior) = self.session.update(|report| {
+            let SessionReport { messages, messages_verified, wire_bytes, .. } = *report;
+            (report.frames, Prior { messages, messages_verified, wire_bytes })
+        });
+        self.first_frame = first_frame;
+        self.prior = prior;
         self.report.first_frame = self.first_frame;
         let entry = self.report.clone();
         self.index = self.session.update(|report| {
@@ -394,16 +315,15 @@ impl Stream {
 
     /// Brings the session's report up to date.
     fn publish(&self) {
-        let (index, own) = (self.index, &self.report);
+        let (index, prior, own) = (self.index, self.prior, &self.report);
         self.session.update(|report| {
             if let Some(entry) = report.connections.get_mut(index) {
-                entry.clone_from(own);
+                entry.bring_up_to_date(own);
             }
             report.frames = own.first_frame + own.frames;
-            let sum = |of: fn(&ConnectionReport) -> u64| report.connections.iter().map(of).sum();
-            report.messages = sum(|each| each.messages);
-            report.messages_verified = sum(|each| each.messages_verified);
-            report.wire_bytes = sum(|each| each.wire_bytes);
+            report.messages = prior.messages + own.messages;
+            report.messages_verified = prior.messages_verified + own.messages_verified;
+            report.wire_bytes = prior.wire_bytes + own.wire_bytes;
             report.signature_age_ms_max = report.signature_age_ms_max.max(own.signature_age_ms_max);
         });
         self.shared.changed.notify_waiters();
