@@ -2,3 +2,4 @@
 //! corpus, so a plain `cargo test` sees all that fuzzing found.
 
 pub mod event_stream;
+pub mod response;
