@@ -231,3 +231,115 @@ fn transcript_event(
     });
     message::event("transcriptEvent", &json!({ "transcriptSegment": segment }))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::script::Source;
+    use aws_smithy_eventstream::frame::read_message_from;
+    use serde_json::Value;
+
+    const RATE_HZ: u32 = 1_000;
+
+    fn script(repeat_heard: bool) -> Script {
+        let mut script = Script::from_json(
+            r#"{"segments": [{"channel": 0, "begin_s": 0.5, "end_s": 1.5, "text": "a b"},
+                             {"channel": 1, "begin_s": 2, "end_s": 3, "text": "c d"}],
+                "snapshots": [{"at_s": 1, "kind": "checklistEvent", "payload": {"snapshotVersion": 1}}]}"#,
+        )
+        .expect("a script");
+        script.repeat_heard = repeat_heard;
+        script
+    }
+
+    fn source() -> Vec<i16> {
+        (0..4_000).map(|at: i32| (at * 7 % 4_001) as i16).collect()
+    }
+
+    fn placed(repeat_heard: bool) -> Option<Arc<Prepared>> {
+        let source = Source { rate_hz: RATE_HZ, channels: 1, samples: source().into() };
+        Some(Arc::new(Prepared::new(script(repeat_heard).with_source(source))))
+    }
+
+    /// (id, begin, end, partial, text) of each transcript event; other events by their name.
+    fn told(events: Vec<Bytes>) -> Vec<String> {
+        let tell = |event: Bytes| {
+            let message = read_message_from(event).expect("a message");
+            let name = message.headers()[1].value().as_string().expect("a name").as_str().to_owned();
+            let value: Value = serde_json::from_slice(message.payload()).expect("JSON");
+            let segment = &value["transcriptSegment"];
+            if segment.is_null() {
+                return name;
+            }
+            let mark = if segment["isPartial"] == true { "~" } else { "" };
+            let (begin, end) = (&segment["audioBeginOffset"], &segment["audioEndOffset"]);
+            format!(
+                "{} {begin}-{end} {mark}{}",
+                segment["segmentId"].as_str().unwrap_or(""),
+                segment["content"]
+            )
+        };
+        events.into_iter().map(tell).collect()
+    }
+
+    fn stream(
+        prepared: &Option<Arc<Prepared>>,
+        progress: &mut Progress,
+        (number, first_frame): (usize, u64),
+        offsets: Offsets,
+        (samples, finish): (&[i16], bool),
+    ) -> Vec<String> {
+        let mut transcriber = Transcriber::new(prepared.clone(), (RATE_HZ, 1), number, first_frame, offsets);
+        let mut events = Vec::new();
+        for chunk in samples.chunks(50) {
+            transcriber.push(chunk, progress, &mut events);
+        }
+        if finish {
+            transcriber.finish(progress, &mut events);
+        }
+        told(events)
+    }
+
+    #[test]
+    fn a_lost_stream_and_a_resend_tell_every_word_once() {
+        let (prepared, mut progress, source) = (placed(false), Progress::default(), source());
+        let lost = stream(&prepared, &mut progress, (1, 0), Offsets::Restart, (&source[..1_200], false));
+        assert_eq!(lost, [r#"seg-1 0.5-1.0 ~"a""#, "checklistEvent"]);
+        // 200 frames are sent again; the segment that was cut goes on under its id.
+        let resumed =
+            stream(&prepared, &mut progress, (2, 1_200), Offsets::Restart, (&source[1_000..], false));
+        assert_eq!(resumed, [r#"seg-1 0.0-0.5 "a b""#, r#"seg-2 1.0-1.5 ~"c""#, r#"seg-2 1.0-2.0 "c d""#]);
+    }
+
+    #[test]
+    fn a_pause_settles_what_was_heard_and_offsets_can_go_on() {
+        let (prepared, mut progress, source) = (placed(false), Progress::default(), source());
+        let paused = stream(&prepared, &mut progress, (1, 0), Offsets::Continue, (&source[..1_200], true));
+        assert_eq!(paused, [r#"seg-1 0.5-1.0 ~"a""#, "checklistEvent", r#"seg-1 0.5-1.0 "a""#]);
+        let resumed =
+            stream(&prepared, &mut progress, (2, 1_200), Offsets::Continue, (&source[1_200..], true));
+        assert_eq!(resumed, [r#"seg-1-2 1.0-1.5 "b""#, r#"seg-2 2.0-2.5 ~"c""#, r#"seg-2 2.0-3.0 "c d""#]);
+    }
+
+    #[test]
+    fn what_is_heard_again_can_be_told_again() {
+        let (prepared, mut progress, source) = (placed(true), Progress::default(), source());
+        let first = stream(&prepared, &mut progress, (1, 0), Offsets::Restart, (&source[..1_600], false));
+        assert_eq!(first.last().map(String::as_str), Some(r#"seg-1 0.5-1.5 "a b""#));
+        let again =
+            stream(&prepared, &mut progress, (2, 1_600), Offsets::Restart, (&source[400..1_600], false));
+        assert_eq!(again, [r#"seg-1-2 0.1-0.6 ~"a""#, r#"seg-1-2 0.1-1.1 "a b""#]);
+    }
+
+    #[test]
+    fn other_audio_gets_levels_and_no_words() {
+        let prepared = placed(false);
+        let loud = vec![8_000i16; 1_500];
+        let told = stream(&prepared, &mut Progress::default(), (1, 0), Offsets::Restart, (&loud, true));
+        let expected = [
+            r#"level-1-1 0.0-1.0 ~"speech, 0.0-1.0 s, -12 dBFS""#,
+            r#"level-1-1 0.0-1.5 "speech, 0.0-1.5 s, -12 dBFS""#,
+        ];
+        assert_eq!(told, expected);
+    }
+}

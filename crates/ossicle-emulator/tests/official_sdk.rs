@@ -81,6 +81,8 @@ async fn both_audio_events_are_recorded_frame_by_frame_and_words_come_back() {
         assert_eq!((spec.sample_rate, u32::from(spec.channels)), (16_000, channels));
         assert!(samples == source, "{} of {} samples", samples.len(), source.len());
         let written = std::fs::read(dir.path().join(format!("{SESSION}.json"))).expect("a report");
+        let text = String::from_utf8_lossy(&written);
+        assert!(!text.contains("doctor") && !text.contains("morning"), "words in a report");
         let written: ossicle_emulator::SessionReport = serde_json::from_slice(&written).expect("JSON");
         assert_eq!(written, report);
         emulator.shutdown().await;
