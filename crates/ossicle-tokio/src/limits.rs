@@ -51,3 +51,42 @@ pub const SPARE_BUFFERS_MAX: usize = 4;
 
 /// A buffer that grew past this is not kept: it was one burst.
 pub const SPARE_BUFFER_BYTES_MAX: usize = 128 * 1024;
+
+/// Streams' answers that h2 still expects after we reset them, a connection: enough for a whole connection of
+/// sessions that are aborted together.
+pub const RESET_STREAMS_MAX: usize = 1_024;
+
+/// What the peer may send us unread on one connection. Answers are read in the turn in which they come; this is what
+/// one round trip of transcripts for a thousand streams needs.
+pub const RECEIVE_WINDOW_BYTES: u32 = 1024 * 1024;
+
+/// What the peer may send us unread on one stream: many times its longest event.
+pub const STREAM_RECEIVE_WINDOW_BYTES: u32 = 64 * 1024;
+
+/// The headers of a response, at most; the service's are under 2 KiB.
+pub const RESPONSE_HEAD_BYTES_MAX: u32 = 32 * 1024;
+
+/// Chunks are signed into blocks of this size, which the streams' writes share.
+pub const CHUNK_BLOCK_BYTES: usize = 64 * 1024;
+
+/// Commands taken in one round of a turn, so that a flood of them does not keep the sockets waiting.
+pub const COMMANDS_PER_ROUND_MAX: usize = 256;
+
+/// Rounds of one turn before sockets and timers are looked at again.
+pub const ROUNDS_PER_TURN_MAX: usize = 16;
+
+/// Commands that wait for a shard, at most, apart from one for each session that is let go: ten for each of the
+/// sessions that an engine may have by default. Past it a command is refused.
+pub const COMMANDS_QUEUED_MAX: usize = 10_240;
+
+/// How long a key provider may take. A metadata service answers in milliseconds, a helper process in seconds.
+pub const KEYS_DEADLINE: Duration = Duration::from_secs(30);
+
+/// Threads for what blocks: look-ups of names. One that hangs must not hold up the next.
+pub const BLOCKING_THREADS_MAX: usize = 4;
+
+/// Events that wait for the application in one queue, by default: a visit's transcript for about ten minutes.
+pub const EVENTS_QUEUED_MAX: usize = 1_024;
+
+/// How long dropping an engine waits for its threads.
+pub const JOIN_DEADLINE: Duration = Duration::from_secs(2);

@@ -9,7 +9,9 @@ mod race;
 mod stream;
 mod tls;
 
+pub(crate) use dns::is_loopback;
 pub use error::ConnectError;
+pub(crate) use error::cause_of_io;
 pub use proxy::{ProxyConfig, ProxyError};
 pub use stream::{Protocol, Stream};
 pub use tls::{Alpn, TlsConfig, TlsError};
