@@ -8,7 +8,8 @@ use bytes::BytesMut;
 use ossicle_audio::{ChannelMap, Format, FrontEnd, FrontEndConfig, Layout, SampleType, Tap, tap};
 use ossicle_core::io::{ConnId, LossCause, Mark, SessionKey, Step, StreamEnd, StreamId};
 use ossicle_core::{
-    Command, Endpoint, Engine, EngineConfig, Event, Input, Mono, Now, Output, SessionConfig, SessionSetup, UnixMillis,
+    Command, Endpoint, Engine, EngineConfig, Event, Input, Mono, Now, Output, SessionConfig, SessionSetup,
+    UnixMillis,
 };
 use ossicle_eventstream::{Header, Value, encode_message, message_len};
 use ossicle_model::stream::Configuration;
@@ -47,7 +48,9 @@ struct World {
     engine: Engine,
     tap: Tap,
     now_ms: u64,
+    /// The newest connection, and the one that carries the stream.
     conn: Option<ConnId>,
+    stream_conn: Option<ConnId>,
     stream: Option<StreamId>,
     credit: u32,
     finish_asked: bool,
@@ -68,6 +71,7 @@ impl World {
             tap,
             now_ms: 0,
             conn: None,
+            stream_conn: None,
             stream: None,
             credit: 0,
             finish_asked: false,
@@ -128,7 +132,9 @@ impl World {
             }
             11 => {
                 if let Some(conn) = self.conn.take() {
-                    self.stream = None;
+                    if self.stream_conn == Some(conn) {
+                        self.stream = None;
+                    }
                     let step = [Step::Tcp, Step::Tls, Step::H2, Step::Socket][usize::from(arg) % 4];
                     self.give(Input::ConnectionLost { conn, step, cause: LossCause::Closed });
                 }
@@ -197,6 +203,7 @@ impl World {
                 }
                 Output::Open { conn, stream, .. } => {
                     self.conn = Some(conn);
+                    self.stream_conn = Some(conn);
                     self.stream = Some(stream);
                     self.credit = 0;
                 }
@@ -208,16 +215,18 @@ impl World {
                     let written = out.split_to(bytes as usize);
                     let ends = written.windows(14).any(|window| window == b"END_OF_SESSION");
                     assert!(!ends || self.finish_asked, "the end of the session was sent unasked");
-                    if let Some(conn) = self.conn {
+                    if let Some(conn) = self.stream_conn {
                         let mark = Mark::Data { stream, bytes: bytes.into() };
                         inputs.insert(0, Input::Written { conn, mark });
                     }
                 }
                 Output::Ping(conn) => inputs.insert(0, Input::Written { conn, mark: Mark::Ping }),
                 Output::Reset(stream) if self.stream == Some(stream) => self.stream = None,
-                Output::Close(conn) if self.conn == Some(conn) => {
-                    self.conn = None;
-                    self.stream = None;
+                Output::Close(conn) => {
+                    self.conn = self.conn.filter(|known| *known != conn);
+                    if self.stream_conn == Some(conn) {
+                        self.stream = None;
+                    }
                 }
                 Output::Event(_, event) => {
                     assert!(!self.closed, "something was told after the end");
@@ -238,7 +247,9 @@ impl World {
 
     fn check(&mut self) {
         match self.engine.stats(SESSION) {
-            Some(stats) => assert!(stats.ledger.is_balanced(), "the ledger does not add up: {:?}", stats.ledger),
+            Some(stats) => {
+                assert!(stats.ledger.is_balanced(), "the ledger does not add up: {:?}", stats.ledger)
+            }
             None => assert!(self.closed, "a session vanished without a word"),
         }
     }
