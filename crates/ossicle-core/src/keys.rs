@@ -4,7 +4,7 @@ use crate::io::{KeysFailure, Output};
 use crate::limits::{KEYS_RETRY_BASE_MS, KEYS_RETRY_MAX_MS};
 use crate::time::{Mono, UnixMillis};
 use ossicle_sigv4::{Credentials, SigningScope, StreamSigner};
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::rc::Rc;
 
@@ -14,7 +14,7 @@ pub(crate) struct Keys {
     pub(crate) signer: RefCell<StreamSigner>,
     pub(crate) credentials: Credentials,
     /// From here on newer keys are asked for.
-    refresh_at: Option<UnixMillis>,
+    refresh_at: Cell<Option<UnixMillis>>,
 }
 
 impl Keys {
@@ -33,7 +33,14 @@ impl Keys {
     }
 
     fn is_due(&self, wall: UnixMillis) -> bool {
-        self.refresh_at.is_some_and(|at| wall >= at)
+        self.refresh_at.get().is_some_and(|at| wall >= at)
+    }
+
+    /// Newer keys are asked for a margin before they expire. Keys that live shorter than the margin would be asked
+    /// for again at once: a third of their life then.
+    fn plan_refresh(&self, margin_ms: i64, wall: UnixMillis) {
+        let at = self.expires().map(|at| UnixMillis(at.0 - margin_ms.min((at - wall).max(0) / 3)));
+        self.refresh_at.set(at);
     }
 }
 
@@ -45,6 +52,9 @@ pub(crate) struct Keyring {
     current: Option<Rc<Keys>>,
     /// A refusal said that they have expired, whatever their own date says.
     rejected: bool,
+    /// They seemed to have expired when they came. No provider gives such keys, so the clock is in doubt: they are
+    /// used, and the answer to the first request corrects the clock or refuses them.
+    doubted: bool,
     asked: bool,
     ask_at: Mono,
     failures: u32,
@@ -58,6 +68,7 @@ impl Keyring {
             margin_ms: margin_ms.into(),
             current: None,
             rejected: false,
+            doubted: false,
             asked: false,
             ask_at: Mono::default(),
             failures: 0,
@@ -71,7 +82,7 @@ impl Keyring {
 
     /// The keys for a new stream, if there are good ones.
     pub(crate) fn usable(&self, wall: UnixMillis) -> Option<Rc<Keys>> {
-        self.current.clone().filter(|keys| !keys.is_expired(wall) && !self.rejected)
+        self.current.clone().filter(|keys| !self.rejected && (self.doubted || !keys.is_expired(wall)))
     }
 
     /// The keys that a stream should change to: newer ones, when its own are about to expire.
@@ -83,11 +94,11 @@ impl Keyring {
     }
 
     pub(crate) fn take(&mut self, credentials: Credentials, wall: UnixMillis) {
-        let expires = credentials.expires_unix_ms();
-        // Keys that live shorter than the margin would be asked for again at once: a third of their life then.
-        let refresh_at = expires.map(|at| UnixMillis(at - self.margin_ms.min((at - wall.0).max(0) / 3)));
         let signer = RefCell::new(StreamSigner::new(&credentials, &self.scope));
-        self.current = Some(Rc::new(Keys { signer, credentials, refresh_at }));
+        let keys = Keys { signer, credentials, refresh_at: Cell::new(None) };
+        keys.plan_refresh(self.margin_ms, wall);
+        self.doubted = keys.is_expired(wall);
+        self.current = Some(Rc::new(keys));
         self.rejected = false;
         self.asked = false;
         self.failures = 0;
@@ -111,8 +122,18 @@ impl Keyring {
 
     /// Asks for keys when they are missing or about to expire. One question at a time, with backoff.
     pub(crate) fn ask_if_due(&mut self, mono: Mono, wall: UnixMillis, out: &mut VecDeque<Output>) {
+        if self.doubted
+            && let Some(keys) = self.current.as_ref().filter(|keys| !keys.is_expired(wall))
+        {
+            // The clock was corrected, and they are as good as any.
+            keys.plan_refresh(self.margin_ms, wall);
+            self.doubted = false;
+        }
         let due = self.rejected
-            || self.current.as_ref().is_none_or(|keys| keys.is_expired(wall) || keys.is_due(wall));
+            || self
+                .current
+                .as_ref()
+                .is_none_or(|keys| !self.doubted && (keys.is_expired(wall) || keys.is_due(wall)));
         if due && !self.asked && mono >= self.ask_at {
             self.asked = true;
             // A provider that answers with the same keys must not be asked at every tick.
@@ -171,6 +192,20 @@ mod tests {
         keyring.take(credentials(Some(90_000)), UnixMillis(0));
         assert!(!asks(&mut keyring, 10_000, 59_000));
         assert!(asks(&mut keyring, 10_000, 60_000));
+    }
+
+    #[test]
+    fn keys_that_seem_expired_when_they_come_put_the_clock_in_doubt() {
+        let mut keyring = keyring();
+        // This machine's clock is two hours fast.
+        keyring.take(credentials(Some(3_600_000)), UnixMillis(7_200_000));
+        let keys = keyring.usable(UnixMillis(7_200_000)).expect("the service shall judge them");
+        assert!(!asks(&mut keyring, 10_000, 7_200_000));
+        // An answer corrected it: they are renewed like any others.
+        assert!(!asks(&mut keyring, 20_000, 10_000));
+        assert!(asks(&mut keyring, 30_000, 3_300_000));
+        keyring.reject(&keys);
+        assert!(keyring.usable(UnixMillis(7_200_000)).is_none());
     }
 
     #[test]

@@ -419,7 +419,7 @@ impl Session {
         } else {
             self.forget_stream(pool, now);
         }
-        if let Some(lost) = self.held.lose_stream() {
+        for lost in self.held.lose_stream() {
             self.tell_lost(lost, shared);
         }
         self.resend_frames = self.held.to_resend();
@@ -430,7 +430,9 @@ impl Session {
             self.held.complete();
             return self.close(Ended::Finished, None, shared, pool, now);
         }
-        let expired = keys.is_expired(clock.at(now)) && failure.status == Status::Denied;
+        // By the clock as the answer corrected it: with the one that signed, keys may only seem to have expired.
+        let expired =
+            keys.is_expired(shared.clock.for_new_stream().at(now)) && failure.status == Status::Denied;
         let verdict = if expired { Verdict::Keys } else { verdict };
         self.judge(failure, verdict, &keys, clock.at(now).0, shared, pool, now)
     }
@@ -525,7 +527,10 @@ impl Session {
     fn forget_stream(&mut self, pool: &mut Pool, now: Mono) {
         if let Link::Up(stream) = std::mem::replace(&mut self.link, Link::Idle) {
             pool.remove_stream(stream.conn, stream.id, stream.unwritten_bytes(), now);
-            self.carried = stream.map.total();
+            // What a refused request carried is no part of the session.
+            if stream.accepted {
+                self.carried = stream.map.total();
+            }
             // Until the next 200 the service may still hold this stream for a live one.
             self.ghost |= stream.accepted && stream.finished_at.is_none();
         }
