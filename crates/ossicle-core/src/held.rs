@@ -39,6 +39,10 @@ pub(crate) struct Lost {
     pub(crate) frames: u64,
 }
 
+fn frames_of(lost: &[Lost]) -> u64 {
+    lost.iter().map(|lost| lost.frames).sum()
+}
+
 /// The store of one session.
 #[derive(Debug)]
 pub(crate) struct Held {
@@ -207,13 +211,12 @@ impl Held {
     }
 
     /// The stream is lost: what it carried and is not proven is to be sent again, as far as it is still here.
-    pub(crate) fn lose_stream(&mut self) -> Option<Lost> {
-        let mut lost = None;
+    pub(crate) fn lose_stream(&mut self) -> Vec<Lost> {
+        let mut lost = Vec::new();
         if self.base > self.delivered {
             let until = self.base.min(self.sent);
             lost = self.lost_range(DropReason::Unproven, self.delivered, until);
-            let frames = lost.map_or(0, |lost| lost.frames);
-            self.ledger.in_flight -= frames;
+            self.ledger.in_flight -= frames_of(&lost);
             self.delivered = self.base;
         }
         let back = self.audio_between(self.delivered, self.sent);
@@ -233,19 +236,23 @@ impl Held {
 
     /// Keeps at most `frames_max` frames: the oldest go. What was sent is only let go of, what never was sent is
     /// lost.
-    pub(crate) fn limit(&mut self, frames_max: u64) -> Option<Lost> {
+    pub(crate) fn limit(&mut self, frames_max: u64) -> Vec<Lost> {
         let kept = self.end - self.base;
+        let mut lost = Vec::new();
         if kept <= frames_max {
-            return None;
+            return lost;
         }
         let to = self.end - frames_max;
-        let mut lost = None;
         if to > self.fed {
             // What an encoder keeps back is no longer ours to send again.
             self.fed_is_sent();
-            lost = self.lost_range(DropReason::HeldLimit, self.fed.max(self.delivered), to);
-            self.ledger.held -= lost.map_or(0, |lost| lost.frames);
-            self.forget_pieces(self.fed.max(self.delivered), to);
+            // An overlap goes back behind the delivered mark: giving that up loses nothing.
+            let from = self.fed.max(self.delivered);
+            if to > from {
+                lost = self.lost_range(DropReason::HeldLimit, from, to);
+                self.ledger.held -= frames_of(&lost);
+                self.forget_pieces(from, to);
+            }
             self.skip_to(to);
         }
         self.cut_samples(to);
@@ -291,7 +298,7 @@ impl Held {
     }
 
     /// Nothing more will be sent: all that is not delivered is dropped.
-    pub(crate) fn give_up(&mut self) -> Option<Lost> {
+    pub(crate) fn give_up(&mut self) -> Vec<Lost> {
         let all = self.lost_range(DropReason::Ended, self.delivered, self.end);
         self.ledger.held = 0;
         self.ledger.in_flight = 0;
@@ -302,18 +309,24 @@ impl Held {
         all
     }
 
-    /// Counts a range as dropped; `None` when it holds no captured audio.
-    fn lost_range(&mut self, reason: DropReason, from: u64, to: u64) -> Option<Lost> {
-        let frames = self.audio_between(from, to);
-        let first = self.first_audio(from)?;
-        self.ledger.add_dropped(reason, frames);
-        (frames > 0).then_some(Lost { reason, first_frame: first, frames })
-    }
-
-    fn first_audio(&self, from: u64) -> Option<u64> {
-        let index = self.pieces.partition_point(|piece| piece.end() <= from);
-        let piece = self.pieces.iter().skip(index).find(|piece| !piece.silence)?;
-        Some(piece.captured + from.saturating_sub(piece.at))
+    /// Counts a range as dropped. Positions may jump over captured frames that never came here (a full ring, a
+    /// mute), so one range of positions may be several of captured frames.
+    fn lost_range(&mut self, reason: DropReason, from: u64, to: u64) -> Vec<Lost> {
+        let mut all: Vec<Lost> = Vec::new();
+        let first = self.pieces.partition_point(|piece| piece.end() <= from);
+        for piece in self.pieces.range(first..).take_while(|piece| piece.at < to) {
+            if piece.silence {
+                continue;
+            }
+            let begin = piece.at.max(from);
+            let (first_frame, frames) = (piece.captured + (begin - piece.at), piece.end().min(to) - begin);
+            match all.last_mut() {
+                Some(last) if last.first_frame + last.frames == first_frame => last.frames += frames,
+                _ => all.push(Lost { reason, first_frame, frames }),
+            }
+        }
+        self.ledger.add_dropped(reason, frames_of(&all));
+        all
     }
 
     /// Captured frames among the positions `from..to`.
@@ -403,7 +416,7 @@ mod tests {
         held.feed(600, 0);
         assert!(held.deliver(200));
         assert_eq!((held.ledger.delivered, held.ledger.in_flight, held.ledger.held), (200, 400, 400));
-        assert_eq!(held.lose_stream(), None);
+        assert_eq!(held.lose_stream(), []);
         assert_eq!((held.ledger.delivered, held.ledger.in_flight, held.ledger.held), (200, 0, 800));
         assert_eq!(held.peek(3).0, &[200, 201, 202]);
         held.feed(800, 0);
@@ -431,10 +444,9 @@ mod tests {
         let mut held = Held::new(1, 0);
         held.capture(&ramp(0, 500));
         held.feed(400, 0);
-        assert_eq!(held.limit(200), None);
+        assert_eq!(held.limit(200), []);
         assert_eq!((held.ledger.in_flight, held.ledger.held), (400, 100));
-        let lost = held.lose_stream().expect("the unproven range is told");
-        assert_eq!((lost.reason, lost.first_frame, lost.frames), (DropReason::Unproven, 0, 300));
+        assert_eq!(held.lose_stream(), [Lost { reason: DropReason::Unproven, first_frame: 0, frames: 300 }]);
         assert_eq!((held.ledger.in_flight, held.ledger.held), (0, 200));
         assert!(held.ledger.is_balanced());
     }
@@ -460,6 +472,35 @@ mod tests {
         held.feed(40, 0);
         held.deliver(40);
         assert_eq!((held.ledger.captured, held.ledger.delivered, held.ledger.silence), (27, 20, 20));
+        assert!(held.ledger.is_balanced());
+    }
+
+    #[test]
+    fn an_overlap_is_given_up_without_a_loss() {
+        let mut held = Held::new(1, 300);
+        held.capture(&ramp(0, 500));
+        held.feed(400, 0);
+        held.deliver(400);
+        held.lose_stream();
+        held.capture(&ramp(500, 100));
+        // The bound falls between the resend's beginning and the delivered mark.
+        assert_eq!(held.limit(300), []);
+        assert_eq!((held.fed(), held.peek(1).0), (300, &[300][..]));
+        held.feed(300, 0);
+        held.deliver(600);
+        assert_eq!((held.ledger.delivered, held.ledger.held), (600, 0));
+        assert!(held.ledger.is_balanced());
+    }
+
+    #[test]
+    fn what_is_lost_around_a_gap_is_told_in_two_ranges() {
+        let mut held = Held::new(1, 0);
+        held.capture(&ramp(0, 10));
+        held.ledger.capture_dropped(DropReason::Muted, 5);
+        held.put_silence(&[0; 3]);
+        held.capture(&ramp(15, 10));
+        let lost = |first_frame, frames| Lost { reason: DropReason::Ended, first_frame, frames };
+        assert_eq!(held.give_up(), [lost(0, 10), lost(15, 10)]);
         assert!(held.ledger.is_balanced());
     }
 

@@ -197,7 +197,12 @@ impl Session {
         if self.goal != Goal::Run {
             return;
         }
-        self.read_ring(shared, now, true);
+        if self.muted {
+            // What is in the ring was pushed while nobody may hear it, even if a tick has not yet seen it.
+            self.discard_ring(DropReason::Muted, now);
+        } else {
+            self.read_ring(shared, now, true);
+        }
         self.goal = Goal::Pause;
         self.muted = false;
         match &mut self.link {
@@ -301,10 +306,10 @@ impl Session {
     pub(crate) fn tick(&mut self, shared: &mut Shared, pool: &mut Pool, now: Mono) -> Life {
         self.turn_messages = 0;
         self.listen(shared, now);
-        if self.settings.overflow == Overflow::DropOldest
-            && let Some(lost) = self.held.limit(self.settings.held_frames_max)
-        {
-            self.tell_lost(lost, shared);
+        if self.settings.overflow == Overflow::DropOldest {
+            for lost in self.held.limit(self.settings.held_frames_max) {
+                self.tell_lost(lost, shared);
+            }
         }
         self.refill_allowance(shared.config.catch_up_rate, now);
         if self.timers(shared, pool, now) == Life::Over {
@@ -436,7 +441,7 @@ impl Session {
             _ => self.read_ring(shared, now, true),
         }
         self.drop_stream(shared, pool, now);
-        if let Some(lost) = self.held.give_up() {
+        for lost in self.held.give_up() {
             self.tell_lost(lost, shared);
         }
         self.front = None;

@@ -130,7 +130,7 @@ impl Session {
     pub(crate) fn give_back(&mut self, bytes: u64, shared: &mut Shared) {
         let frame_bytes = self.wire.frame_bytes() as u64;
         let keep = self.held.bytes().saturating_sub(bytes) / frame_bytes;
-        if let Some(lost) = self.held.limit(keep.max(self.chunk)) {
+        for lost in self.held.limit(keep.max(self.chunk)) {
             self.tell_lost(lost, shared);
         }
     }
