@@ -82,6 +82,9 @@ pub(crate) struct StreamArgs {
     /// How fast the audio is sent: a factor of real time, or max (default: 1)
     #[arg(long, value_name = "F|max", value_parser = pace)]
     pub(crate) pace: Option<Pace>,
+    /// How long the service's first answer is awaited, in seconds, 1 to 3,600
+    #[arg(long, value_name = "S", default_value = "30", value_parser = clap::value_parser!(u32).range(1..=3_600))]
+    pub(crate) patience: u32,
     /// Ends the audio as a pause, so that the session can be resumed
     #[arg(long)]
     pub(crate) no_end: bool,

@@ -14,8 +14,9 @@ use ossicle::{KeyProvider, KeysFuture};
 use tokio::time::{Instant, MissedTickBehavior};
 
 use crate::fault::{Fault, Outcome, sentence};
+use crate::feed::Feed;
 use crate::keys::Keys;
-use crate::pump::{Pump, PumpEnd};
+use crate::pump::PumpEnd;
 use crate::show::{PROGRESS_INTERVAL_MS, Progress, Show, Verdict, complain, print, report_lines, words};
 use crate::signals::Interrupts;
 use crate::target::Target;
@@ -23,7 +24,7 @@ use crate::target::Target;
 /// How long the first answer is awaited: a person watches.
 pub(crate) const OPEN_PATIENCE_MS: u64 = 30_000;
 
-/// How long a pump that was told to stop may take to hand over what it holds. One that waits for a pipe holds nothing.
+/// How long a feed that was told to stop may take to hand over what it holds. One that waits for a pipe holds nothing.
 const HAND_OVER: Duration = Duration::from_millis(150);
 
 /// How long an aborted session's report is awaited: the engine makes it in its next turn.
@@ -83,7 +84,7 @@ pub(crate) struct Carrier<'a> {
     /// The session.
     pub(crate) session: Session,
     /// Its source of audio; none ends it at once.
-    pub(crate) pump: Option<Pump>,
+    pub(crate) feed: Option<Feed>,
     /// How it ends when the audio does.
     pub(crate) ending: Ending,
     /// All audio of the source, in seconds.
@@ -119,7 +120,7 @@ impl Carrier<'_> {
         let mut hand_over = Instant::now();
         let mut ticks = tokio::time::interval(Duration::from_millis(PROGRESS_INTERVAL_MS));
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        if self.pump.is_none() {
+        if self.feed.is_none() {
             phase = Phase::Ending;
             self.end(self.ending)?;
         }
@@ -136,7 +137,7 @@ impl Carrier<'_> {
                         _ => {}
                     }
                 }
-                end = ended(&mut self.pump), if phase != Phase::Ending => {
+                end = ended(&mut self.feed), if phase != Phase::Ending => {
                     let ending = match end {
                         PumpEnd::Whole if phase == Phase::Streaming => self.ending,
                         PumpEnd::Whole | PumpEnd::Stopped => Ending::Pause,
@@ -153,10 +154,10 @@ impl Carrier<'_> {
                     phase = Phase::Ending;
                     self.end(Ending::Pause)?;
                 }
-                () = self.interrupts.next() => match (phase, &self.pump) {
-                    (Phase::Streaming, Some(pump)) => {
+                () = self.interrupts.next() => match (phase, &mut self.feed) {
+                    (Phase::Streaming, Some(feed)) => {
                         self.show.note("Ending as a pause, as soon as what was captured is delivered. Ctrl-C again leaves at once.");
-                        pump.stop();
+                        feed.stop();
                         hand_over = Instant::now() + HAND_OVER;
                         phase = Phase::Stopping;
                     }
@@ -187,8 +188,8 @@ impl Carrier<'_> {
     }
 
     fn over(&mut self, report: Report, broken: Option<String>) -> Carried {
-        if let Some(pump) = &self.pump {
-            pump.stop();
+        if let Some(feed) = &mut self.feed {
+            feed.stop();
         }
         self.show.close();
         Carried { report, broken }
@@ -227,9 +228,9 @@ impl Carrier<'_> {
     }
 }
 
-async fn ended(pump: &mut Option<Pump>) -> PumpEnd {
-    match pump {
-        Some(pump) => pump.ended().await,
+async fn ended(feed: &mut Option<Feed>) -> PumpEnd {
+    match feed {
+        Some(feed) => feed.ended().await,
         None => std::future::pending().await,
     }
 }

@@ -18,6 +18,7 @@ use crate::carry::{Carrier, Conclusion, Ending, OPEN_PATIENCE_MS, engine};
 use crate::conversation;
 use crate::emulate::{EXAMPLE_DOMAIN, EXAMPLE_SUBSCRIPTION, not_started};
 use crate::fault::{Fault, Outcome};
+use crate::feed::Feed;
 use crate::keys::Keys;
 use crate::outage::Relay;
 use crate::pump::Pump;
@@ -28,7 +29,7 @@ use crate::stream::{random_session, ring_ms};
 use crate::target::Target;
 
 /// How long the outage of `--outage` lasts, in seconds of the conversation.
-const OUTAGE_S: f64 = 5.0;
+const OUTAGE_S: f64 = 4.0;
 /// A shorter one could not be seen at a fast pace.
 const OUTAGE_MIN: Duration = Duration::from_millis(500);
 
@@ -79,7 +80,7 @@ async fn demo(args: &DemoArgs, session_id: SessionUuid) -> Outcome {
         .map_err(|_| Fault::failed(Status::Limit, "the system gives no more threads: raise its limits"))?;
     let carrier = Carrier {
         session,
-        pump: Some(pump),
+        feed: Some(Feed::Pump(pump)),
         ending: Ending::Finish,
         total_s,
         wire: (format.rate_hz(), format.channels()),
@@ -108,7 +109,7 @@ fn welcome(args: &DemoArgs, total_s: f64, addr: SocketAddr) -> String {
     format!(
         "\n  A made-up visit of {}, streamed {pace} to an emulator of the service\n  on this machine (TLS, HTTP/2, \
          {addr}), which checks every signature.\n",
-        words::clock(total_s)
+        words::clock(total_s.round())
     )
 }
 

@@ -61,7 +61,7 @@ async fn finish(args: &FinishArgs) -> Outcome {
     let (session, _tap) = engine.open(session, &input).map_err(|error| Fault::usage(error.to_string()))?;
     let carrier = Carrier {
         session,
-        pump: None,
+        feed: None,
         ending: Ending::Finish,
         total_s: None,
         wire: (args.wire_rate, channels),

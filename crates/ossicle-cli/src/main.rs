@@ -7,6 +7,7 @@ mod conversation;
 mod demo;
 mod emulate;
 mod fault;
+mod feed;
 mod finish;
 mod keys;
 mod outage;

@@ -3,20 +3,23 @@
 use std::path::Path;
 
 use ossicle::AudioInput;
-use ossicle::audio::{ChannelMap, Format, FrontEndConfig};
+use ossicle::audio::{ChannelMap, Format, FrontEndConfig, Tap};
 use ossicle::core::{Overflow, SessionConfig, Status};
 use ossicle::model::ids::{DomainId, MediaSampleRate, SessionUuid, SubscriptionId};
 use ossicle::model::stream::Configuration;
 
 use crate::args::{MapArg, Pace, StreamArgs};
-use crate::carry::{Carrier, Conclusion, Ending, OPEN_PATIENCE_MS, engine};
+use crate::carry::{Carrier, Conclusion, Ending, engine};
 use crate::configuration;
 use crate::fault::{Fault, Outcome};
+use crate::feed::Feed;
 use crate::finish;
 use crate::keys::Keys;
 use crate::pump::Pump;
 use crate::show::{Voices, complain, failed_before, fitting, print, words};
 use crate::signals::Interrupts;
+#[cfg(feature = "mic")]
+use crate::source::mic::Microphone;
 use crate::source::{FileSource, RawSource, Source};
 use crate::target::Target;
 
@@ -49,14 +52,11 @@ async fn stream(args: &StreamArgs, session_id: SessionUuid) -> Outcome {
     let target = Target::from_args(&args.target)?;
     let (domain, subscription) = ids(args)?;
     check_rates(args)?;
-    if args.mic {
-        return Err(no_microphone());
-    }
-    let source = open(args)?;
+    let from = From::args(args)?;
     let whole = args.configuration.config.is_some();
     let given =
         whole.then(|| configuration::from_args(&args.configuration, 1, target.is_loopback)).transpose()?;
-    let shape = Shape::of(args, source.format(), given.as_ref())?;
+    let shape = Shape::of(args, from.format(), given.as_ref())?;
     let configuration = match given {
         Some(configuration) => configuration,
         None => configuration::from_args(&args.configuration, shape.channels, target.is_loopback)?,
@@ -82,24 +82,23 @@ async fn stream(args: &StreamArgs, session_id: SessionUuid) -> Outcome {
     let mut session = SessionConfig::new(session_id, domain, subscription, configuration);
     session.language = args.configuration.language;
     session.encoding = args.encoding.into();
-    session.open_patience_ms = OPEN_PATIENCE_MS;
-    session.overflow = Overflow::Wait;
-    let pace = args.pace.unwrap_or(Pace::Factor(1.0));
-    let (factor, pump_pace) = match pace {
-        Pace::Factor(factor) => (factor, Some(factor)),
-        Pace::Max => (f32::INFINITY, None),
+    session.open_patience_ms = u64::from(args.patience) * 1_000;
+    // A microphone cannot wait for room; what can wait loses nothing.
+    session.overflow = if from.is_live() { Overflow::DropOldest } else { Overflow::Wait };
+    session.pace = match args.pace.unwrap_or(Pace::Factor(1.0)) {
+        Pace::Factor(factor) => factor,
+        Pace::Max => f32::INFINITY,
     };
-    session.pace = factor;
-    let input = shape.input(source.format(), ring_ms(factor));
-    let total_s = source.total_frames().map(|frames| words::seconds(frames, source.format().rate_hz()));
+    let input = shape.input(&from, session.pace);
+    let total_s = from.total_s();
+    let pace = session.pace;
 
     let engine = engine(&target, keys)?;
     let (session, tap) = engine.open(session, &input).map_err(|error| Fault::usage(error.to_string()))?;
-    let pump = Pump::start(tap, source, pump_pace)
-        .map_err(|_| Fault::failed(Status::Limit, "the system gives no more threads: raise its limits"))?;
+    let feed = from.start(tap, pace)?;
     let carrier = Carrier {
         session,
-        pump: Some(pump),
+        feed: Some(feed),
         ending: if args.no_end { Ending::Pause } else { Ending::Finish },
         total_s,
         wire: (shape.rate_hz, shape.channels),
@@ -162,16 +161,67 @@ fn check_rates(args: &StreamArgs) -> Outcome {
     }
 }
 
-fn open(args: &StreamArgs) -> Outcome<Box<dyn Source>> {
-    match args.input.as_deref() {
-        Some(path) if path == Path::new("-") => Ok(Box::new(RawSource::stdin(args.rate, args.channels)?)),
-        Some(path) if args.rate.is_some() || args.channels.is_some() => Err(Fault::usage(format!(
-            "--rate and --channels are for raw PCM from standard input, and {} says for itself what it is: leave them \
-             out, or use `-`",
-            path.display()
-        ))),
-        Some(path) => Ok(Box::new(FileSource::open(path)?)),
-        None => Err(Fault::usage("there is nothing to stream: give a file, `-` or --mic")),
+/// Where the audio comes from.
+enum From {
+    Source(Box<dyn Source>),
+    #[cfg(feature = "mic")]
+    Microphone(Microphone),
+}
+
+impl From {
+    fn args(args: &StreamArgs) -> Outcome<Self> {
+        match args.input.as_deref() {
+            Some(path) if path == Path::new("-") => {
+                Ok(Self::Source(Box::new(RawSource::stdin(args.rate, args.channels)?)))
+            }
+            Some(path) if args.rate.is_some() || args.channels.is_some() => Err(Fault::usage(format!(
+                "--rate and --channels are for raw PCM from standard input, and {} says for itself what it is: leave \
+                 them out, or use `-`",
+                path.display()
+            ))),
+            Some(path) => Ok(Self::Source(Box::new(FileSource::open(path)?))),
+            None => microphone(args),
+        }
+    }
+
+    fn format(&self) -> Format {
+        match self {
+            Self::Source(source) => source.format(),
+            #[cfg(feature = "mic")]
+            Self::Microphone(microphone) => microphone.format(),
+        }
+    }
+
+    /// Whether it is captured as time goes by, and cannot wait.
+    fn is_live(&self) -> bool {
+        match self {
+            Self::Source(_) => false,
+            #[cfg(feature = "mic")]
+            Self::Microphone(_) => true,
+        }
+    }
+
+    fn total_s(&self) -> Option<f64> {
+        match self {
+            Self::Source(source) => {
+                source.total_frames().map(|frames| words::seconds(frames, source.format().rate_hz()))
+            }
+            #[cfg(feature = "mic")]
+            Self::Microphone(_) => None,
+        }
+    }
+
+    fn start(self, tap: Tap, pace: f32) -> Outcome<Feed> {
+        match self {
+            Self::Source(source) => {
+                let pump = Pump::start(tap, source, pace.is_finite().then_some(pace)).map_err(|_| {
+                    Fault::failed(Status::Limit, "the system gives no more threads: raise its limits")
+                })?;
+                Ok(Feed::Pump(pump))
+            }
+            #[cfg(feature = "mic")]
+            Self::Microphone(microphone) => Ok(Feed::Microphone(microphone.record(tap)?)),
+        }
     }
 }
 
@@ -240,28 +290,40 @@ impl Shape {
         Ok(Self { rate_hz, channels, map, notices })
     }
 
-    fn input(&self, format: Format, ring_ms: u32) -> AudioInput {
-        let mut input = AudioInput::new(format);
-        input.ring_ms = ring_ms;
+    fn input(&self, from: &From, pace: f32) -> AudioInput {
+        let mut input = AudioInput::new(from.format());
+        input.ring_ms = ring_ms(pace);
         input.front_end = FrontEndConfig {
             wire_rate_hz: self.rate_hz,
             channel_map: self.map.clone(),
-            // Nothing is captured in real time here.
-            check_rate: false,
+            // Only what is captured in real time has a rate to measure.
+            check_rate: from.is_live(),
         };
         input
     }
 }
 
+#[cfg(feature = "mic")]
+fn microphone(args: &StreamArgs) -> Outcome<From> {
+    Ok(From::Microphone(Microphone::choose(args.device.as_deref(), args.rate, args.channels)?))
+}
+
+#[cfg(feature = "mic")]
+fn list_devices() -> Outcome {
+    crate::source::mic::list()
+}
+
 #[cfg(not(feature = "mic"))]
-fn no_microphone() -> Fault {
-    Fault::usage(
+fn microphone(_: &StreamArgs) -> Outcome<From> {
+    Err(Fault::usage(
         "this build cannot record: build it with --features mic (on Debian that needs libasound2-dev), or pipe raw PCM \
          into `ossicle stream -`",
-    )
+    ))
 }
 
 #[cfg(not(feature = "mic"))]
 fn list_devices() -> Outcome {
-    Err(no_microphone())
+    Err(Fault::usage(
+        "this build knows no microphones: build it with --features mic (on Debian that needs libasound2-dev)",
+    ))
 }

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use console::{Style, Term, truncate_str};
 use ossicle::core::{Event, State, Transcript};
 
-use super::{Progress, Show, Voices, plain, words};
+use super::plain::Teller;
+use super::{Progress, Show, Voices, words};
 
 /// Columns before the text of a transcript: margin, time, name.
 const TEXT_COLUMN: usize = 20;
@@ -24,6 +25,7 @@ const METER_CELLS: usize = 12;
 pub(crate) struct Live {
     term: Term,
     voices: Voices,
+    teller: Teller,
     glyphs: &'static Glyphs,
     partial: BTreeMap<usize, Transcript>,
     progress: Option<Progress>,
@@ -45,7 +47,7 @@ struct Glyphs {
 
 const UNICODE: Glyphs = Glyphs {
     done: "━",
-    sent: "─",
+    sent: "╍",
     head: "╸",
     rest: "─",
     meter: &["░", "▏", "▎", "▍", "▌", "▋", "▊", "▉", "█"],
@@ -62,6 +64,7 @@ impl Live {
         Self {
             term: Term::stdout(),
             voices,
+            teller: Teller::default(),
             glyphs: if speaks_utf8() { &UNICODE } else { &ASCII },
             partial: BTreeMap::new(),
             progress: None,
@@ -102,7 +105,7 @@ impl Live {
             let time = words::clock(progress.captured_s);
             return format!("  {}", style.dim().apply_to(format!("{time} captured")));
         };
-        let time = format!("{} / {}", words::clock(progress.captured_s), words::clock(total_s));
+        let time = format!("{} / {}", words::clock(progress.captured_s), words::clock(total_s.round()));
         let cells = self.width() - 6 - time.len();
         let at = |seconds: f64| ((seconds / total_s).clamp(0.0, 1.0) * cells as f64).round() as usize;
         let captured = at(progress.captured_s);
@@ -184,15 +187,25 @@ impl Show for Live {
         let settled = match event {
             Event::Transcript(piece) => {
                 let channel = Voices::number(piece.channel.as_deref());
+                let mut piece = piece.clone();
+                // A stream that resumes in mid-sentence knows only the rest of it.
+                if let Some(known) = self.partial.get(&channel)
+                    && known.segment_id == piece.segment_id
+                {
+                    piece.begin_s = piece.begin_s.min(known.begin_s);
+                }
                 if piece.partial {
-                    self.partial.insert(channel, piece.clone());
+                    self.partial.insert(channel, piece);
                     Vec::new()
                 } else {
                     self.partial.remove(&channel);
-                    self.transcript_lines(piece)
+                    self.transcript_lines(&piece)
                 }
             }
-            other => plain::sentence(other).map(|text| self.aside(&text, other)).unwrap_or_default(),
+            other => match self.teller.sentence(other) {
+                Some(text) => self.aside(&text, &tone(other)),
+                None => Vec::new(),
+            },
         };
         self.draw(&settled);
     }
@@ -206,9 +219,7 @@ impl Show for Live {
     }
 
     fn note(&mut self, sentence: &str) {
-        let limit = self.width() - 3;
-        let lines: Vec<String> =
-            words::wrap(sentence, limit).iter().map(|line| format!("  {line}")).collect();
+        let lines = self.aside(sentence, &Style::new().for_stdout().dim());
         self.draw(&lines);
     }
 
@@ -225,17 +236,21 @@ impl Show for Live {
 
 impl Live {
     /// A sentence between the lines of the transcript.
-    fn aside(&self, text: &str, event: &Event) -> Vec<String> {
-        let style = Style::new().for_stdout();
-        let style = match event {
-            Event::Recovered { .. } => style.green(),
-            Event::Dropped { .. } => style.red(),
-            _ => style.yellow(),
-        };
+    fn aside(&self, text: &str, style: &Style) -> Vec<String> {
         let lines = words::wrap(text, self.width() - TEXT_COLUMN - 1);
         let lead = format!("{:>width$}  ", self.glyphs.mark, width = TEXT_COLUMN - 2);
         let heads = std::iter::once(lead).chain(std::iter::repeat(" ".repeat(TEXT_COLUMN)));
         heads.zip(lines).map(|(head, line)| style.apply_to(format!("{head}{line}")).to_string()).collect()
+    }
+}
+
+/// How loud an event is.
+fn tone(event: &Event) -> Style {
+    let style = Style::new().for_stdout();
+    match event {
+        Event::Recovered { .. } => style.green(),
+        Event::Dropped { .. } => style.red(),
+        _ => style.yellow(),
     }
 }
 

@@ -7,12 +7,13 @@ use super::{Progress, Show, Voices, print, words};
 /// Plain lines on standard output.
 pub(crate) struct Plain {
     voices: Voices,
+    teller: Teller,
 }
 
 impl Plain {
     /// For a session with these voices.
     pub(crate) fn new(voices: Voices) -> Self {
-        Self { voices }
+        Self { voices, teller: Teller::default() }
     }
 
     fn transcript(&self, piece: &Transcript) {
@@ -26,7 +27,7 @@ impl Show for Plain {
         match event {
             Event::Transcript(piece) if !piece.partial => self.transcript(piece),
             other => {
-                if let Some(sentence) = sentence(other) {
+                if let Some(sentence) = self.teller.sentence(other) {
                     print(&sentence);
                 }
             }
@@ -42,23 +43,40 @@ impl Show for Plain {
     fn close(&mut self) {}
 }
 
-/// An event in a sentence for people, if it needs one.
-pub(super) fn sentence(event: &Event) -> Option<String> {
-    Some(match event {
-        Event::Recovering { failure, attempt: 1, .. } => {
-            format!("Interrupted: {failure}. Audio is kept, the session will be back.")
-        }
-        Event::Recovered { outage_ms, resend_frames } => format!(
-            "Back after {}; {} sent again, nothing is lost.",
-            words::duration_ms(*outage_ms),
-            words::counted(*resend_frames, "frame is", "frames are"),
-        ),
-        Event::Dropped { reason, frames, .. } if reason.is_loss() => {
-            format!("{} lost ({}).", words::counted(*frames, "frame was", "frames were"), reason.as_str())
-        }
-        Event::Warning(warning) => format!("Note: {warning}."),
-        Event::Checklist(_) => "A new checklist has come.".into(),
-        Event::PeriodontalChart(_) => "A new periodontal chart has come.".into(),
-        _ => return None,
-    })
+/// Puts events into sentences for people.
+#[derive(Default)]
+pub(super) struct Teller {
+    /// It was said that the stream is interrupted; each attempt that fails does not say it again.
+    interrupted: bool,
+}
+
+impl Teller {
+    /// An event in a sentence, if it needs one.
+    pub(super) fn sentence(&mut self, event: &Event) -> Option<String> {
+        Some(match event {
+            Event::Opened { .. } => {
+                self.interrupted = false;
+                return None;
+            }
+            Event::Recovering { .. } if std::mem::replace(&mut self.interrupted, true) => return None,
+            Event::Recovering { failure, .. } => {
+                format!("Interrupted: {failure}. Audio is kept, and the session tries to come back.")
+            }
+            Event::Recovered { outage_ms, resend_frames } => {
+                self.interrupted = false;
+                let again = match resend_frames {
+                    0 => "nothing has to be sent again".to_owned(),
+                    frames => format!("{} sent again", words::counted(*frames, "frame is", "frames are")),
+                };
+                format!("Back after {}: {again}, nothing is lost.", words::duration_ms(*outage_ms))
+            }
+            Event::Dropped { reason, frames, .. } if reason.is_loss() => {
+                format!("{} lost ({}).", words::counted(*frames, "frame was", "frames were"), reason.as_str())
+            }
+            Event::Warning(warning) => format!("Note: {warning}."),
+            Event::Checklist(_) => "A new checklist has come.".into(),
+            Event::PeriodontalChart(_) => "A new periodontal chart has come.".into(),
+            _ => return None,
+        })
+    }
 }

@@ -43,10 +43,10 @@ pub(crate) fn report_lines(report: &Report, verdict: Option<&Verdict>) -> Vec<St
     line(
         "messages",
         format!(
-            "{}, {}, each signed at most {} before it left",
+            "{}, {}, none older than {} when it left",
             words::count(report.messages),
             words::bytes(report.wire_bytes),
-            words::duration_ms(report.signature_age_ms_max)
+            words::duration_ms(report.signature_age_ms_max.max(1))
         ),
     );
     if let Some(verdict) = verdict {
@@ -77,7 +77,7 @@ fn rate_and_length(report: &Report, frames: u64) -> String {
         _ => "two channels",
     };
     let length = words::seconds(frames, report.rate_hz);
-    format!("{channels} at {} Hz: {}", words::count(report.rate_hz.into()), words::clock(length))
+    format!("{channels} at {} Hz: {}", words::count(report.rate_hz.into()), words::clock(length.round()))
 }
 
 /// What the emulator says of a session.
