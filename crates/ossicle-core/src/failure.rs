@@ -231,6 +231,10 @@ fn connection_text(step: Step, cause: LossCause) -> &'static str {
         }
         (Step::Tcp, _) => "the endpoint could not be reached: check the network, firewall and proxy",
         (Step::Proxy, _) => "the proxy did not open the way to the endpoint",
+        (Step::Tls | Step::Alpn, LossCause::Closed) => "the connection was closed while TLS was being agreed",
+        (Step::Tls | Step::Alpn, LossCause::TimedOut) => {
+            "the endpoint did not answer in TLS: check that it is a TLS port"
+        }
         (Step::Tls | Step::Alpn, _) => {
             "TLS could not be agreed with the endpoint: check that it is a TLS port"
         }
