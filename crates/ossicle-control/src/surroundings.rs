@@ -3,11 +3,14 @@
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+type WallClock = dyn Fn() -> i64 + Send + Sync;
+type Random = dyn Fn(&mut [u8]) + Send + Sync;
+
 /// The wall clock and the source of randomness of a client. The default is the system's; a test gives its own.
 #[derive(Clone)]
 pub struct Surroundings {
-    wall_unix_ms: Arc<dyn Fn() -> i64 + Send + Sync>,
-    random: Arc<dyn Fn(&mut [u8]) + Send + Sync>,
+    wall_unix_ms: Arc<WallClock>,
+    random: Arc<Random>,
 }
 
 impl Surroundings {

@@ -30,11 +30,14 @@ pub(crate) fn answer(status: u16, headers: &[(&str, &str)], body: &str) -> Turn 
     Turn::Answer { status, headers, body: body.to_owned() }
 }
 
+/// A request and when it came.
+type Seen = (tokio::time::Instant, http::Request<Bytes>);
+
 /// Answers by a script; the last turn is repeated for ever.
 #[derive(Clone)]
 pub(crate) struct Script {
     turns: Arc<Mutex<VecDeque<Turn>>>,
-    seen: Arc<Mutex<Vec<(tokio::time::Instant, http::Request<Bytes>)>>>,
+    seen: Arc<Mutex<Vec<Seen>>>,
 }
 
 impl Script {
