@@ -71,6 +71,10 @@
 #define OSSICLE_CHECK
 #endif
 
+/* What became of a call or a session. Fixed width; values are frozen. The ranges say who has to act: 1xx nobody,
+ * 2xx the caller, 3xx the identity or the clock, 4xx the service, 5xx the network, 9xx Ossicle. */
+typedef int32_t ossicle_status;
+
 /* The ABI of this header. Compare it with `ossicle_abi()`: a library of a later ABI 1 release takes this
  * header's structs too. */
 #define OSSICLE_ABI 1
@@ -80,10 +84,8 @@
 
 /* The ring took less than was offered. The rest counts as dropped. */
 #define OSSICLE_FULL 100
-
 /* Nothing came within the time. */
 #define OSSICLE_EMPTY 101
-
 /* The session or the engine is closed or closing. */
 #define OSSICLE_CLOSED 102
 
@@ -91,55 +93,41 @@
 #define OSSICLE_BAD_ARGUMENT 200
 /* The call does not fit the state, or another thread is inside of it. */
 #define OSSICLE_BAD_STATE 201
-
 /* A limit of the engine or the process is reached. */
 #define OSSICLE_LIMIT 202
 
 /* The service does not accept the identity. */
 #define OSSICLE_DENIED 300
-
 /* The keys have expired and no new ones came. */
 #define OSSICLE_EXPIRED 301
-
 /* The clock is wrong and could not be corrected. */
 #define OSSICLE_SKEWED 302
-
 /* No keys were pushed, and no source of keys is configured. */
 #define OSSICLE_NO_KEYS 303
 
 /* The service refuses the request as wrong. */
 #define OSSICLE_REJECTED 400
-
 /* The service asks for less. */
 #define OSSICLE_THROTTLED 401
-
 /* A quota of the account is used up. */
 #define OSSICLE_QUOTA 402
-
 /* The domain, the subscription or the session does not exist. */
 #define OSSICLE_NOT_FOUND 403
-
 /* Somebody else took the session, or it is already complete. */
 #define OSSICLE_CONFLICT 404
-
 /* The service failed. */
 #define OSSICLE_SERVICE_FAILED 405
 
 /* The endpoint could not be reached. */
 #define OSSICLE_UNREACHABLE 500
-
 /* The connection was lost. */
 #define OSSICLE_LOST 501
-
 /* The peer sent what no correct peer sends. */
 #define OSSICLE_CORRUPT 502
-
 /* The certificate is not trusted. */
 #define OSSICLE_UNTRUSTED 503
-
 /* The peer speaks no HTTP/2. */
 #define OSSICLE_NO_HTTP2 504
-
 /* Time ran out. */
 #define OSSICLE_TIMED_OUT 505
 
@@ -315,6 +303,12 @@
 /* A number of a chart that was not given. */
 #define OSSICLE_NOT_CHARTED (-128)
 
+/* The home of sessions. A handle. */
+typedef struct ossicle_engine ossicle_engine;
+
+/* One audio stream with its transcript. A handle. */
+typedef struct ossicle_session ossicle_session;
+
 /* Called on a thread of the engine when an event came and none was waiting. It must only signal: set an event,
  * post a message, write a byte. It must not call Ossicle, block or throw. */
 typedef void (*ossicle_wake)(void *context);
@@ -393,7 +387,7 @@ typedef struct ossicle_session_config {
   /* Microphones, each with a tap of its own: 1, or 2 as clinician and patient. Default 1. */
   uint32_t tap_count;
   /* What each tap pushes. Default: S16, interleaved, 16,000 Hz, 1 channel. */
-  struct ossicle_format taps[2];
+  ossicle_format taps[2];
   /* Audio that the ring takes while nobody reads it, 50 to 60,000 ms. Default 500. */
   uint32_t ring_ms;
   /* `OSSICLE_CHANNELS_*`. Default: automatic. */
@@ -450,55 +444,297 @@ typedef struct ossicle_session_config {
   const void *reserved_pointer;
 } ossicle_session_config;
 
-/* What became of a call or a session. The ranges say who has to act: 1xx nobody, 2xx the caller, 3xx the
- * identity or the clock, 4xx the service, 5xx the network, 9xx Ossicle. */
-typedef int32_t ossicle_status;
-
 /* Why a call failed, in a sentence for a person. Never holds keys or health information. */
 typedef struct ossicle_error {
   /* The status that the call returned. */
   ossicle_status status;
   /* UTF-8, ends with a zero. */
-  char text[TEXT_BYTES];
+  char text[252];
 } ossicle_error;
+
+/* A piece of transcript on the session's own timeline. The text is health information. */
+typedef struct ossicle_transcript {
+  /* Size of this struct in the library that made it. */
+  uint32_t struct_size;
+  /* 1: the text may still change; a later piece of the same `segment_id` replaces it. */
+  uint32_t partial;
+  /* Where it begins in the session's captured audio, in nanoseconds. */
+  uint64_t begin_ns;
+  /* Where it ends. */
+  uint64_t end_ns;
+  /* The service's own offset of the beginning on its stream, in seconds; negative when it gave none. */
+  double service_begin_s;
+  /* The service's own offset of the end, in seconds; negative when it gave none. */
+  double service_end_s;
+  /* The service's name for the segment. */
+  const char *segment_id;
+  /* The channel, such as "ch_0", or "". */
+  const char *channel;
+  /* What was said. */
+  const char *text;
+  /* Bytes of `text`, without its zero. */
+  size_t text_bytes;
+} ossicle_transcript;
+
+/* One item of a checklist. Health information. */
+typedef struct ossicle_checklist_item {
+  /* Size of this struct in the library that made it. */
+  uint32_t struct_size;
+  /* `OSSICLE_CHECKLIST_*`. */
+  uint32_t status;
+  /* The checklist that it belongs to. */
+  const char *checklist_id;
+  /* The item. */
+  const char *item_key;
+} ossicle_checklist_item;
+
+/* All checklists of a session. Keep the one with the highest version. */
+typedef struct ossicle_checklist {
+  /* Size of this struct in the library that made it. */
+  uint32_t struct_size;
+  /* Entries of `items`. */
+  uint32_t item_count;
+  /* Counts up over the session, also over reconnects. */
+  int64_t version;
+  /* The items of all checklists, in order. */
+  const ossicle_checklist_item *const *items;
+} ossicle_checklist;
+
+/* One site of a tooth. Health information. */
+typedef struct ossicle_tooth_site {
+  /* Size of this struct in the library that made it. */
+  uint32_t struct_size;
+  /* Probing depth, 0 to 15 mm, or OSSICLE_NOT_CHARTED. */
+  int32_t probing_depth_mm;
+  /* Recession, -5 to 15 mm, or OSSICLE_NOT_CHARTED. */
+  int32_t recession_mm;
+  /* Bleeding: 0, 1, or OSSICLE_NOT_CHARTED. */
+  int32_t bleeding;
+  /* Suppuration: 0, 1, or OSSICLE_NOT_CHARTED. */
+  int32_t suppuration;
+  /* 0. */
+  uint32_t reserved;
+  /* The site: "DB", "B", "MB", "DL", "L" or "ML". */
+  const char *name;
+} ossicle_tooth_site;
+
+/* One tooth of a chart. Health information. */
+typedef struct ossicle_tooth {
+  /* Size of this struct in the library that made it. */
+  uint32_t struct_size;
+  /* The tooth, 1 to 32. */
+  int32_t number;
+  /* 1 when it is missing. */
+  int32_t missing;
+  /* 0 to 3, or OSSICLE_NOT_CHARTED. */
+  int32_t mobility;
+  /* 0 to 3, or OSSICLE_NOT_CHARTED. */
+  int32_t furcation;
+  /* Entries of `sites`. */
+  uint32_t site_count;
+  /* What was measured at its sites. */
+  const ossicle_tooth_site *const *sites;
+} ossicle_tooth;
+
+/* What a person should look at in a chart. Health information. */
+typedef struct ossicle_chart_review {
+  /* Size of this struct in the library that made it. */
+  uint32_t struct_size;
+  /* The tooth, 1 to 32, or OSSICLE_NOT_CHARTED. */
+  int32_t tooth_number;
+  /* Why, as the service names it, such as "LINE_UNCLEAR". */
+  const char *reason;
+  /* The sites, as their names joined by commas, or "". */
+  const char *sites;
+} ossicle_chart_review;
+
+/* A periodontal chart. Keep the one with the highest version. Health information. */
+typedef struct ossicle_chart {
+  /* Size of this struct in the library that made it. */
+  uint32_t struct_size;
+  /* Entries of `teeth`. */
+  uint32_t tooth_count;
+  /* Counts up over the session, apart from the checklists' version. */
+  int64_t version;
+  /* The teeth, ascending. */
+  const ossicle_tooth *const *teeth;
+  /* What a person should look at. */
+  const ossicle_chart_review *const *reviews;
+  /* Entries of `reviews`. */
+  uint32_t review_count;
+  /* 0. */
+  uint32_t reserved;
+} ossicle_chart;
+
+/* The account of a session. Frames count at the wire rate, and
+ * captured_frames = delivered_frames + in_flight_frames + held_frames + dropped_frames. */
+typedef struct ossicle_report {
+  /* In an event: size of this struct in the library. For `ossicle_session_get_report`: set by the caller. */
+  uint32_t struct_size;
+  /* `OSSICLE_ENDED_*`. */
+  uint32_t ended;
+  /* Why it failed; otherwise OSSICLE_OK. */
+  ossicle_status status;
+  /* Frames per second on the wire. */
+  uint32_t rate_hz;
+  /* Channels on the wire. */
+  uint32_t channels;
+  /* Streams that the service accepted, each on one connection at a time. */
+  uint32_t connections;
+  /* Offered by push, whatever became of it. */
+  uint64_t captured_frames;
+  /* Proven to have arrived at the peer's HTTP/2. */
+  uint64_t delivered_frames;
+  /* Sent and not proven yet. */
+  uint64_t in_flight_frames;
+  /* Kept here. */
+  uint64_t held_frames;
+  /* Dropped, for any of the reasons below. */
+  uint64_t dropped_frames;
+  /* Dropped because the ring was full. */
+  uint64_t dropped_ring_full_frames;
+  /* Dropped because held audio reached its bound. */
+  uint64_t dropped_held_limit_frames;
+  /* Dropped because delivery of what was sent and let go of was never proven. */
+  uint64_t dropped_unproven_frames;
+  /* Pushed while paused: not a loss. */
+  uint64_t dropped_paused_frames;
+  /* Pushed while muted: not a loss. */
+  uint64_t dropped_muted_frames;
+  /* Held when the session ended. */
+  uint64_t dropped_ended_frames;
+  /* Silence put in; not part of the captured. */
+  uint64_t silence_frames;
+  /* Sent more than once; not part of the captured. */
+  uint64_t resent_frames;
+  /* Messages written, over all streams. */
+  uint64_t messages;
+  /* Bytes of them. */
+  uint64_t wire_bytes;
+  /* The oldest signature when its bytes left for the socket, in milliseconds. */
+  uint64_t signature_age_ms_max;
+  /* The end of the newest final transcript in captured audio, in nanoseconds. */
+  uint64_t transcribed_ns;
+  /* The session's id, 36 characters and a zero. */
+  char session_uuid[40];
+} ossicle_report;
+
+/* One thing that happened. Set `struct_size` before the first poll. Every pointer in it is borrowed until the next
+ * poll on the same engine, or its destruction; texts are UTF-8, end with a zero, and are never NULL but where it says so. */
+typedef struct ossicle_event {
+  /* Set by the caller to `sizeof(ossicle_event)`. */
+  uint32_t struct_size;
+  /* `OSSICLE_EVENT_*`. Skip kinds that you do not know. */
+  uint32_t kind;
+  /* The number of the session (`ossicle_session_number`) or the call; 0: the engine. Never used twice. */
+  uint64_t session_id;
+  /* The session's `user_data`, or the call's; else 0. */
+  uint64_t user_data;
+  /* RECOVERING, CLOSED and CALL: what happened. Otherwise OSSICLE_OK. */
+  ossicle_status status;
+  /* What the kind says; otherwise 0. */
+  uint32_t code;
+  /* TRANSCRIPT and DROPPED: where it begins in the session's captured audio, in nanoseconds. */
+  uint64_t begin_ns;
+  /* TRANSCRIPT and DROPPED: where it ends. */
+  uint64_t end_ns;
+  /* What the kind says, in frames at the wire rate; otherwise 0. */
+  uint64_t frames;
+  /* What the kind says, in milliseconds; otherwise 0. */
+  uint64_t duration_ms;
+  /* A sentence for a person, or "". No health information and no keys. */
+  const char *message;
+  /* Bytes of `message`, without its zero. */
+  size_t message_bytes;
+  /* The whole event as a JSON object with a `type`. CALL: the answer. */
+  const char *json;
+  /* Bytes of `json`, without its zero. */
+  size_t json_bytes;
+  /* TRANSCRIPT: the piece. Otherwise NULL. */
+  const ossicle_transcript *transcript;
+  /* CHECKLIST: all checklists. Otherwise NULL. */
+  const ossicle_checklist *checklist;
+  /* CHART: the whole chart. Otherwise NULL. */
+  const ossicle_chart *chart;
+  /* PAUSED and CLOSED: the account. Otherwise NULL. */
+  const ossicle_report *report;
+} ossicle_event;
+
+/* A snapshot of a session. Set `struct_size` before the call. */
+typedef struct ossicle_session_stats {
+  /* Set by the caller to `sizeof(ossicle_session_stats)`. */
+  uint32_t struct_size;
+  /* `OSSICLE_STATE_*`. */
+  uint32_t state;
+  /* Frames that push took, at each tap's own rate. */
+  uint64_t pushed_frames[2];
+  /* Frames that push was offered and did not take, at each tap's own rate. */
+  uint64_t refused_frames[2];
+  /* Of the ledger, at the wire rate: as in `ossicle_report`. */
+  uint64_t captured_frames;
+  /* As in `ossicle_report`. */
+  uint64_t delivered_frames;
+  /* As in `ossicle_report`. */
+  uint64_t in_flight_frames;
+  /* As in `ossicle_report`. */
+  uint64_t held_frames;
+  /* As in `ossicle_report`. */
+  uint64_t dropped_frames;
+  /* As in `ossicle_report`. */
+  uint64_t silence_frames;
+  /* As in `ossicle_report`. */
+  uint64_t resent_frames;
+  /* Messages written. */
+  uint64_t messages;
+  /* Bytes of them. */
+  uint64_t wire_bytes;
+  /* The oldest signature so far when its bytes left for the socket, in milliseconds. */
+  uint64_t signature_age_ms_max;
+  /* Captured audio that is not sent yet, in milliseconds. */
+  uint64_t lag_ms;
+  /* The last round trip to the peer in nanoseconds; 0: none was measured yet. */
+  uint64_t rtt_ns;
+  /* Peak level of each wire channel since the last snapshot, in dBFS, -120 for silence. */
+  float peak_dbfs[2];
+  /* Losses that were recovered from. */
+  uint32_t reconnects;
+  /* 0. */
+  uint32_t reserved;
+} ossicle_session_stats;
 
 #ifdef __cplusplus
 extern "C" {
-#endif // __cplusplus
+#endif
 
 /* [ANY] Puts the defaults into as much of `config` as `struct_size` says that there is. Pass
  * `sizeof *config`. Does nothing when `config` is NULL or the size is none that a release had. */
-OSSICLE_API void ossicle_engine_config_init(struct ossicle_engine_config *config, uint32_t struct_size);
+OSSICLE_API void ossicle_engine_config_init(ossicle_engine_config *config, uint32_t struct_size);
 
 /* [ANY] Puts the defaults into as much of `config` as `struct_size` says that there is. Pass
  * `sizeof *config`. Does nothing when `config` is NULL or the size is none that a release had. */
-OSSICLE_API void ossicle_session_config_init(struct ossicle_session_config *config, uint32_t struct_size);
+OSSICLE_API void ossicle_session_config_init(ossicle_session_config *config, uint32_t struct_size);
 
 /* [ANY] Checks the settings of an engine without making one. `error` may be NULL.
  * Returns OSSICLE_OK or OSSICLE_BAD_ARGUMENT. */
-OSSICLE_API
-OSSICLE_CHECK
-ossicle_status ossicle_engine_config_check(const struct ossicle_engine_config *config,
-                                           struct ossicle_error *error);
+OSSICLE_API OSSICLE_CHECK ossicle_status ossicle_engine_config_check(
+    const ossicle_engine_config *config,
+    ossicle_error *error);
 
 /* [ANY] Checks the settings of a session without making one: ranges, ids, and the configuration by all rules of the
  * service. `loopback` is 1 for a session of a loopback engine, which needs no ids. `error` may be NULL; its text
  * names the field and never its value. Returns OSSICLE_OK or OSSICLE_BAD_ARGUMENT. */
-OSSICLE_API
-OSSICLE_CHECK
-ossicle_status ossicle_session_config_check(const struct ossicle_session_config *config,
-                                            uint32_t loopback,
-                                            struct ossicle_error *error);
+OSSICLE_API OSSICLE_CHECK ossicle_status ossicle_session_config_check(
+    const ossicle_session_config *config,
+    uint32_t loopback,
+    ossicle_error *error);
 
 /* [ANY] An upper bound for the memory that an engine with these settings takes at its busiest, in bytes, without
  * that of its sessions (`ossicle_session_memory_bytes`) but with all audio that they hold. 0: the settings are bad. */
-OSSICLE_API
-size_t ossicle_engine_memory_bytes(const struct ossicle_engine_config *config);
+OSSICLE_API size_t ossicle_engine_memory_bytes(const ossicle_engine_config *config);
 
 /* [ANY] An upper bound for the memory that a session with these settings takes, in bytes, without the audio that it
  * holds in an outage. 0: the formats or lengths are bad. */
-OSSICLE_API
-size_t ossicle_session_memory_bytes(const struct ossicle_session_config *config);
+OSSICLE_API size_t ossicle_session_memory_bytes(const ossicle_session_config *config);
 
 /* [ANY] The ABI of the library; compare it with OSSICLE_ABI. */
 OSSICLE_API uint32_t ossicle_abi(void);
@@ -521,17 +757,156 @@ OSSICLE_API int32_t ossicle_status_retryable(ossicle_status status);
  * `*needed_out` is ALWAYS written: the bytes of the result with its zero, or 0 when the text cannot be read.
  * `*changes_out`: how many kinds of changes were made. Both may be NULL, and `out` when `out_bytes` is 0.
  * Errors: OSSICLE_BAD_ARGUMENT; OSSICLE_LIMIT when `out` is too small, and nothing is written to it. */
-OSSICLE_API
-OSSICLE_CHECK
-ossicle_status ossicle_context_sanitise(const char *text,
-                                        size_t text_bytes,
-                                        char *out,
-                                        size_t out_bytes,
-                                        size_t *needed_out,
-                                        uint32_t *changes_out);
+OSSICLE_API OSSICLE_CHECK ossicle_status ossicle_context_sanitise(
+    const char *text,
+    size_t text_bytes,
+    char *out,
+    size_t out_bytes,
+    size_t *needed_out,
+    uint32_t *changes_out);
+
+/* [ANY] Starts an engine: its threads run, and nothing is connected yet. `error` may be NULL.
+ * Errors: OSSICLE_BAD_ARGUMENT for a setting, which the text names; OSSICLE_LIMIT when the system gives no thread. */
+OSSICLE_API OSSICLE_CHECK ossicle_status ossicle_engine_create(
+    const ossicle_engine_config *config,
+    ossicle_engine **engine_out,
+    ossicle_error *error);
+
+/* [ANY] New keys serve the next stream and the next call. They are copied, and wiped when the last stream that began with
+ * them has ended. `session_token` may be NULL. `expires_unix_ms`: milliseconds since 1970, or 0: they do not expire.
+ * Errors: OSSICLE_BAD_ARGUMENT; OSSICLE_BAD_STATE when the engine's keys come from the AWS chain. */
+OSSICLE_API OSSICLE_CHECK ossicle_status ossicle_engine_set_keys(
+    ossicle_engine *engine,
+    const char *access_key_id,
+    const char *secret_access_key,
+    const char *session_token,
+    int64_t expires_unix_ms);
+
+/* [ANY] Tells that the network may have changed (another Wi-Fi, awake again): waits end, connections are probed.
+ * Errors: OSSICLE_BAD_ARGUMENT. */
+OSSICLE_API ossicle_status ossicle_engine_network_changed(ossicle_engine *engine);
+
+/* [ONE] The next event of the engine and its sessions, oldest first. Waits up to `timeout_ms` for it (0: not at all; at
+ * most a day). Set `event_out->struct_size` before the first call. What the event points to is borrowed until the next
+ * poll of this engine, or its destruction.
+ * OSSICLE_EMPTY: nothing came. OSSICLE_CLOSED: the engine is being destroyed. OSSICLE_BAD_STATE: another thread polls.
+ * OSSICLE_BAD_ARGUMENT. Only on OSSICLE_OK is something written. */
+OSSICLE_API OSSICLE_CHECK ossicle_status ossicle_engine_poll(
+    ossicle_engine *engine,
+    ossicle_event *event_out,
+    uint32_t timeout_ms);
+
+/* [ANY] A descriptor that is readable while events wait, for select, poll, epoll, kqueue or an event loop. It belongs to
+ * the engine: do not read, write or close it. When it is readable, poll the engine until OSSICLE_EMPTY.
+ * Errors: OSSICLE_BAD_ARGUMENT; OSSICLE_BAD_STATE where the system has no such descriptors (Windows); OSSICLE_LIMIT. */
+OSSICLE_API OSSICLE_CHECK ossicle_status ossicle_engine_wake_fd(ossicle_engine *engine, int32_t *fd_out);
+
+/* [ANY] Ends an engine: its sessions end at once, without END_OF_SESSION and without an event, a poll that waits
+ * returns OSSICLE_CLOSED, `wake` is not called any more, and threads are joined within 2,000 ms. Destroy its sessions
+ * first, or afterwards: their handles then answer OSSICLE_CLOSED. To end sessions well, finish or pause them and wait for
+ * CLOSED or PAUSED before. Not from `wake`. NULL and dead handles are no-ops. */
+OSSICLE_API void ossicle_engine_destroy(ossicle_engine *engine);
+
+/* [ANY] Begins a session and returns at once; OPENED or CLOSED follows as an event. Audio may be pushed from here on:
+ * it is held until the session is open. `error` may be NULL.
+ * Errors: OSSICLE_BAD_ARGUMENT for a setting, which the text names; OSSICLE_LIMIT beyond `sessions_max`; OSSICLE_CLOSED. */
+OSSICLE_API OSSICLE_CHECK ossicle_status ossicle_session_create(
+    ossicle_engine *engine,
+    const ossicle_session_config *config,
+    ossicle_session **session_out,
+    ossicle_error *error);
+
+/* [ANY] The session's number in events, never used twice in an engine; 0 when the handle is not live. */
+OSSICLE_API uint64_t ossicle_session_number(const ossicle_session *session);
+
+/* [ANY] Writes the session's id to `uuid_out`: 36 characters and a zero. Keep it to resume a paused session later.
+ * Errors: OSSICLE_BAD_ARGUMENT. */
+OSSICLE_API OSSICLE_CHECK ossicle_status ossicle_session_uuid(
+    const ossicle_session *session,
+    char (*uuid_out)[37]);
+
+/* [ANY] Sends what was captured, then ends the stream as a pause; PAUSED follows. What is pushed from now on is dropped
+ * as paused: never kept, sent or written. A command that does not fit the session's state changes nothing.
+ * Errors: OSSICLE_BAD_ARGUMENT; OSSICLE_CLOSED; OSSICLE_LIMIT when too many commands wait. */
+OSSICLE_API ossicle_status ossicle_session_pause(ossicle_session *session);
+
+/* [ANY] Goes on after a pause; RESUMED follows. Errors: as `ossicle_session_pause`. */
+OSSICLE_API ossicle_status ossicle_session_resume(ossicle_session *session);
+
+/* [ANY] 1: sends silence in place of what is pushed, which is dropped as muted. 0: stops doing so.
+ * Errors: as `ossicle_session_pause`. */
+OSSICLE_API ossicle_status ossicle_session_mute(ossicle_session *session, uint32_t muted);
+
+/* [ANY] Sends what was captured, then END_OF_SESSION, and waits for the last results; CLOSED follows. From here on
+ * push takes nothing. Errors: as `ossicle_session_pause`. */
+OSSICLE_API ossicle_status ossicle_session_finish(ossicle_session *session);
+
+/* [ANY] Ends the session at once, without END_OF_SESSION: it can be resumed by its id. CLOSED follows. From here on push
+ * takes nothing. Errors: as `ossicle_session_pause`. */
+OSSICLE_API ossicle_status ossicle_session_abort(ossicle_session *session);
+
+/* [ANY] A snapshot of a live session. Waits for the engine's next turn, usually milliseconds, 2,000 at most. Set
+ * `stats_out->struct_size` before.
+ * Errors: OSSICLE_BAD_ARGUMENT; OSSICLE_CLOSED when the session is over: its report came with CLOSED; OSSICLE_TIMED_OUT. */
+OSSICLE_API OSSICLE_CHECK ossicle_status ossicle_session_get_stats(
+    const ossicle_session *session,
+    ossicle_session_stats *stats_out);
+
+/* [ANY] Ends a session that is still there as `ossicle_session_abort` does; no event of it follows, and a push that is
+ * inside is waited for. After `ossicle_session_finish` its end goes on unattended. NULL and dead handles are no-ops. */
+OSSICLE_API void ossicle_session_destroy(ossicle_session *session);
+
+/* [RT] Pushes to the session's first tap: the same as `ossicle_session_push_tap` with `tap` 0. */
+OSSICLE_API ossicle_status ossicle_session_push(
+    ossicle_session *session,
+    const void *frames,
+    uint32_t frame_count,
+    uint64_t captured_ns,
+    uint32_t *accepted_out);
+
+/* [RT] Copies `frame_count` frames, in the tap's format, into the ring of tap 0 or 1; converts nothing. Planar: the
+ * channels lie one after another. `frames` needs no alignment, and may be NULL when `frame_count` is 0.
+ * `captured_ns`: when the first frame was captured, on any monotonic clock that is the same in all pushes to a
+ * session, or 0. With two taps give it for both or for neither: it aligns them.
+ * `*accepted_out`, unless NULL, is ALWAYS written. OSSICLE_FULL: only that many were taken; the rest is counted as
+ * dropped in its place, and later audio does not slide. OSSICLE_CLOSED: the session finishes or is over, nothing was
+ * taken. OSSICLE_BAD_STATE: another thread is pushing to this tap, nothing was taken. OSSICLE_BAD_ARGUMENT. */
+OSSICLE_API ossicle_status ossicle_session_push_tap(
+    ossicle_session *session,
+    uint32_t tap,
+    const void *frames,
+    uint32_t frame_count,
+    uint64_t captured_ns,
+    uint32_t *accepted_out);
+
+/* [RT] As `ossicle_session_push_tap`, from one pointer for each of the tap's channels, whatever its layout: what
+ * AVAudioEngine, JACK and VST hand out. Each points to `frame_count` samples, aligned as its type asks. */
+OSSICLE_API ossicle_status ossicle_session_push_channels(
+    ossicle_session *session,
+    uint32_t tap,
+    const void *const *channels,
+    uint32_t frame_count,
+    uint64_t captured_ns,
+    uint32_t *accepted_out);
+
+/* [ANY] Calls an operation of the control plane by the service's name for it, such as "CreateSubscription". `input` is its
+ * input as JSON of `input_bytes` bytes, with the service's own member names. Returns at once; an OSSICLE_EVENT_CALL
+ * follows, with the number that is written to `call_out` (which may be NULL) and with `user_data`. Its `json` is the
+ * output, or on failure an object with `status`, `message`, `code`, `http_status` and `request_id`. Calls are tried
+ * again as far as that is safe, and end within 120 s. When the engine is destroyed first, no event follows.
+ * Errors: OSSICLE_BAD_ARGUMENT for a name or an input that breaks a rule, which the text names; OSSICLE_LIMIT when 64
+ * calls are under way; OSSICLE_CLOSED. */
+OSSICLE_API OSSICLE_CHECK ossicle_status ossicle_engine_call(
+    ossicle_engine *engine,
+    const char *operation,
+    const char *input,
+    size_t input_bytes,
+    uint64_t user_data,
+    uint64_t *call_out,
+    ossicle_error *error);
 
 #ifdef __cplusplus
-}  // extern "C"
-#endif  // __cplusplus
+}
+#endif
 
 #endif  /* OSSICLE_H */

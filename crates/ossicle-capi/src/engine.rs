@@ -9,8 +9,9 @@ use ossicle_core::Status;
 use ossicle_core::io::SessionKey;
 use ossicle_sigv4::Credentials;
 use ossicle_tokio::net::{Alpn, NetConfig, ProxyConfig, TlsConfig};
-use ossicle_tokio::{Delivery, Engine, EngineOptions, EventQueue, StartError};
+use ossicle_tokio::{Delivery, Engine, EngineOptions, EventQueue, KeyProvider, StartError};
 
+use crate::call::Caller;
 use crate::border::{Fault, border, border_value, border_with, ossicle_error};
 use crate::config::{engine_settings, ossicle_engine_config};
 use crate::constants::*;
@@ -45,6 +46,7 @@ pub(crate) struct Body {
     keys: Option<Arc<PushedKeys>>,
     /// What the last poll gave out is borrowed from here.
     reader: Mutex<Store>,
+    pub(crate) caller: Caller,
     /// By the numbers of their sessions. Held while a session is opened, so that none of its events comes before it.
     sessions: Mutex<HashMap<u64, Member>>,
     pub(crate) loopback: bool,
@@ -82,14 +84,19 @@ impl Body {
             .map_err(|error| Fault::argument(format!("ca_pem: {error}")))?;
         let mut net = NetConfig::new(tls);
         net.proxy = proxy(settings.proxy.as_deref())?;
-        let keys = Arc::new(PushedKeys::new(inbox.clone(), core.keys_margin_ms));
+        let (keys, provider) = key_source(settings.aws_chain, &inbox, core.keys_margin_ms);
         #[cfg(feature = "loopback")]
-        if settings.loopback {
+        if let Some(keys) = keys.as_ref().filter(|_| settings.loopback) {
             keys.set(crate::loopback::keys());
         }
+        let mut control = ossicle_control::Settings::new(core.region.clone());
+        control.fips = settings.fips;
+        let custom = settings.endpoint.as_ref().is_none_or(|endpoint| endpoint.custom);
+        control.endpoint = custom.then(|| format!("{}://{}", core.endpoint.scheme(), core.endpoint.authority()));
+        let caller = Caller::new(control, net.clone(), provider.clone(), inbox.clone());
         let mut options = EngineOptions::new(core, net);
         options.shards = settings.shards;
-        options.keys = keys.clone();
+        options.keys = provider;
         let bell = inbox.clone();
         let queue = EventQueue::new(settings.events_max, Some(Arc::new(move || bell.ring())));
         let driver = Engine::start(options).map_err(start_fault)?;
@@ -97,8 +104,9 @@ impl Body {
             driver: Mutex::new(Some(driver)),
             queue,
             inbox,
-            keys: Some(keys),
+            keys,
             reader: Mutex::default(),
+            caller,
             sessions: Mutex::default(),
             loopback: settings.loopback,
             log_level: settings.log_level,
@@ -190,11 +198,28 @@ impl Body {
                 body.abandon();
             }
         }
+        self.caller.close();
         // The last of it: waits for its threads, two seconds at most.
         drop(lock(&self.driver).take());
         #[cfg(feature = "loopback")]
         drop(lock(&self.emulator).take());
     }
+}
+
+/// Where keys come from, and the part of it that the application pushes to, if it does.
+fn key_source(
+    aws_chain: bool,
+    inbox: &Arc<Inbox>,
+    margin_ms: u32,
+) -> (Option<Arc<PushedKeys>>, Arc<dyn KeyProvider>) {
+    #[cfg(feature = "aws-chain")]
+    if aws_chain {
+        return (None, Arc::new(crate::chain::AwsChain::default()));
+    }
+    // Without the feature, `read.rs` has refused the setting.
+    debug_assert!(!aws_chain);
+    let keys = Arc::new(PushedKeys::new(Arc::clone(inbox), margin_ms));
+    (Some(Arc::clone(&keys)), keys)
 }
 
 fn proxy(address: Option<&str>) -> Result<Option<ProxyConfig>, Fault> {

@@ -19,7 +19,6 @@ pub(crate) enum Note {
     /// Keys are wanted; milliseconds left.
     KeysExpiring(u64),
     /// A call of the control plane has its answer.
-    #[cfg_attr(not(feature = "control"), allow(dead_code, reason = "there are no calls without the feature"))]
     Call { id: u64, user_data: u64, status: Status, message: String, json: String },
     /// A log line of a session (0: the engine).
     Log { level: u32, session: u64, text: String },

@@ -15,6 +15,9 @@
 
 mod about;
 mod border;
+mod call;
+#[cfg(feature = "aws-chain")]
+mod chain;
 mod config;
 mod constants;
 mod engine;
@@ -34,6 +37,7 @@ mod told;
 
 pub use about::*;
 pub use border::ossicle_error;
+pub use call::*;
 pub use config::*;
 pub use constants::*;
 pub use engine::*;
