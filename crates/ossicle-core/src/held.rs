@@ -142,6 +142,11 @@ impl Held {
         (self.end - self.base) * self.channels as u64 * 2
     }
 
+    /// Bytes that the samples take, with the room that is kept for more.
+    pub(crate) fn memory_bytes(&self) -> u64 {
+        (self.samples.queue.capacity() * size_of::<i16>()) as u64
+    }
+
     /// The place from which the encoder is fed next.
     pub(crate) fn fed(&self) -> u64 {
         self.fed
@@ -167,7 +172,8 @@ impl Held {
     }
 
     /// The next `frames` unfed frames as one or two slices.
-    pub(crate) fn peek(&self, frames: u64) -> (&[i16], &[i16]) {
+    pub(crate) fn peek(&mut self, frames: u64) -> (&[i16], &[i16]) {
+        self.samples.keep_frames_whole(self.channels);
         let skip = (self.fed - self.base) as usize * self.channels;
         self.samples.range(skip, frames as usize * self.channels)
     }
@@ -376,7 +382,8 @@ impl Samples {
         let (len, capacity) = (self.queue.len(), self.queue.capacity());
         if len + pcm.len() > capacity {
             // A quarter at a time: doubling would keep two seconds of memory for one second in flight.
-            self.queue.reserve_exact(pcm.len().max(capacity / 4));
+            // Even, so that the queue's memory ends after a whole frame of one or two channels.
+            self.queue.reserve_exact(pcm.len().max((capacity / 4).next_multiple_of(2)));
         }
         self.queue.extend(pcm);
     }
@@ -386,6 +393,14 @@ impl Samples {
         let capacity = self.queue.capacity();
         if capacity > SAMPLES_KEPT && self.queue.len() < capacity / 8 {
             self.queue.shrink_to(SAMPLES_KEPT.max(self.queue.len() * 2));
+        }
+    }
+
+    /// An encoder takes whole frames: the queue's memory must not end inside one. It does not by how it grows, but
+    /// the allocation's true size is the standard library's choice.
+    fn keep_frames_whole(&mut self, channels: usize) {
+        if !self.queue.as_slices().0.len().is_multiple_of(channels) {
+            self.queue.make_contiguous();
         }
     }
 
@@ -473,6 +488,22 @@ mod tests {
         held.deliver(40);
         assert_eq!((held.ledger.captured, held.ledger.delivered, held.ledger.silence), (27, 20, 20));
         assert!(held.ledger.is_balanced());
+    }
+
+    #[test]
+    fn what_is_peeked_at_are_whole_frames() {
+        let mut held = Held::new(2, 0);
+        for n in 0..2_000u64 {
+            held.capture(&ramp(n, 162 + 2 * (n as usize % 7)));
+            while held.unfed() >= 80 {
+                let (first, second) = held.peek(80);
+                assert!(first.len() % 2 == 0 && first.len() + second.len() == 160);
+                held.feed(80, 0);
+            }
+            if n % 5 == 0 {
+                held.deliver(held.sent());
+            }
+        }
     }
 
     #[test]
