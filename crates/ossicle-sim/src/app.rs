@@ -219,6 +219,7 @@ impl App {
 impl World {
     pub(crate) fn open(&mut self, index: usize) {
         let now = self.now;
+        self.note(|| format!("  {:?}", self.apps[index].plan));
         let app = &mut self.apps[index];
         app.intent = Intent::Run;
         app.opened_at = now;

@@ -59,20 +59,57 @@ impl Listener {
             if frames < LOCATE_FRAMES {
                 return Ok(());
             }
-            let Some(found) = self.source.locate(&self.pending) else {
-                return Err(format!("audio after frame {} of the stream is not the source's", self.frames));
+            let found = self.source.locate(&self.pending).or_else(|| self.after_a_gap(named, frames));
+            let Some(found) = found else {
+                let (at, next) = (self.frames, self.next);
+                return Err(format!(
+                    "audio after frame {at} of the stream, {next:?} of the source, is not the source's"
+                ));
             };
             if let Some(next) = self.next {
                 if found < next {
                     return Err(format!("a stream goes back from {next} to {found}"));
                 }
-                if !named.covers(next, found) {
+                let back = self.shared(next, found);
+                let covered = (0..=back).find(|back| named.covers(next - back, found - back));
+                let Some(back) = covered else {
                     let hole = named.gap_after(next);
                     return Err(format!("a stream jumps from {next} to {found}; nobody dropped {hole}"));
-                }
+                };
+                self.give_back(back);
+                self.next = Some(found - back);
+                continue;
             }
             self.next = Some(found);
         }
+    }
+
+    /// By chance the first frames after a gap may be those that would have come without it: how many of the last
+    /// heard frames fit in both places.
+    fn shared(&mut self, next: u64, found: u64) -> u64 {
+        let most = (LOCATE_FRAMES as u64).min(next).min(found);
+        let most = most.min(self.heard.last().map_or(0, |last| last.frames.saturating_sub(1)));
+        let (mut here, mut there) = (Vec::new(), Vec::new());
+        self.source.fill(next - most, most, &mut here);
+        self.source.fill(found - most, most, &mut there);
+        let channels = self.source.channels;
+        let same = here.chunks_exact(channels).rev().zip(there.chunks_exact(channels).rev());
+        same.take_while(|(a, b)| a == b).count() as u64
+    }
+
+    /// The last frames that were heard were not what they seemed.
+    fn give_back(&mut self, frames: u64) {
+        if frames == 0 {
+            return;
+        }
+        let Some(last) = self.heard.last_mut() else { return };
+        last.frames -= frames;
+        self.frames -= frames;
+        let Some(position) = last.position else { return };
+        let mut again = Vec::new();
+        self.source.fill(position + last.frames, frames, &mut again);
+        again.extend_from_slice(&self.pending);
+        self.pending = again;
     }
 
     /// The stream ended: what is left is too short to be found by content, so it is looked for where a gap ends.
@@ -81,16 +118,23 @@ impl Listener {
         if frames == 0 {
             return Ok(());
         }
-        let places: Vec<u64> =
-            named.iter().map(|range| range.1).filter(|at| self.next.is_none_or(|next| *at >= next)).collect();
-        for at in places.into_iter().chain([0]) {
-            if self.matching(at, frames) == frames {
+        match self.after_a_gap(named, frames) {
+            Some(at) if self.matching(at, frames) == frames => {
                 self.note(frames as u64, Some(at));
                 self.pending.clear();
-                return Ok(());
+                Ok(())
             }
+            _ => Err(format!("the last {frames} frames of a stream are not the source's")),
         }
-        Err(format!("the last {frames} frames of a stream are not the source's"))
+    }
+
+    /// Where a run that is too short to be found by its content fits best: where a gap ends.
+    fn after_a_gap(&mut self, named: &Ranges, frames: usize) -> Option<u64> {
+        let next = self.next.unwrap_or(0);
+        let places: Vec<u64> =
+            named.iter().map(|range| range.1).filter(|at| *at >= next).chain([0]).collect();
+        let fits = places.into_iter().map(|at| (self.matching(at, frames), at));
+        fits.max().filter(|(same, _)| *same > 0).map(|(_, at)| at)
     }
 
     /// How many of the first `frames` pending frames are the source's from `from`.
