@@ -819,11 +819,10 @@ OSSICLE_API OSSICLE_CHECK ossicle_status ossicle_session_create(
 /* [ANY] The session's number in events, never used twice in an engine; 0 when the handle is not live. */
 OSSICLE_API uint64_t ossicle_session_number(const ossicle_session *session);
 
-/* [ANY] Writes the session's id to `uuid_out`: 36 characters and a zero. Keep it to resume a paused session later.
+/* [ANY] Writes the session's id to `uuid_out`, which has room for 37 bytes: 36 characters and a zero. Keep it to resume
+ * a paused session later.
  * Errors: OSSICLE_BAD_ARGUMENT. */
-OSSICLE_API OSSICLE_CHECK ossicle_status ossicle_session_uuid(
-    const ossicle_session *session,
-    char (*uuid_out)[37]);
+OSSICLE_API OSSICLE_CHECK ossicle_status ossicle_session_uuid(const ossicle_session *session, char *uuid_out);
 
 /* [ANY] Sends what was captured, then ends the stream as a pause; PAUSED follows. What is pushed from now on is dropped
  * as paused: never kept, sent or written. A command that does not fit the session's state changes nothing.

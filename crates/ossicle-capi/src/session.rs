@@ -152,19 +152,20 @@ pub extern "C" fn ossicle_session_number(session: *const ossicle_session) -> u64
     border_value(0, || get(session).map_or(0, |body| body.number))
 }
 
-/// [ANY] Writes the session's id to `uuid_out`: 36 characters and a zero. Keep it to resume a paused session later.
+/// [ANY] Writes the session's id to `uuid_out`, which has room for 37 bytes: 36 characters and a zero. Keep it to resume
+/// a paused session later.
 /// Errors: OSSICLE_BAD_ARGUMENT.
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn ossicle_session_uuid(
     session: *const ossicle_session,
-    uuid_out: *mut [c_char; 37],
+    uuid_out: *mut c_char,
 ) -> ossicle_status {
     border(|| {
         check_pointer(uuid_out, "uuid_out")?;
         let body = get(session)?;
-        // SAFETY: not NULL, and the caller's to write.
-        unsafe { uuid_out.write(text_of(&body.uuid)) };
+        // SAFETY: not NULL, and the caller's to write; 37 bytes as the header asks, and bytes have no alignment.
+        unsafe { uuid_out.cast::<[c_char; 37]>().write(text_of(&body.uuid)) };
         Ok(())
     })
 }
