@@ -6,6 +6,10 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use ossicle::model::ids::{DomainId, LanguageCode, MediaEncoding, SessionUuid, SubscriptionId};
 
+use crate::control::args::{
+    DatasetCommand, DomainCommand, FeedbackCommand, JobCommand, ShowArgs, SubscriptionCommand, TagsCommand,
+};
+
 /// Live audio to Amazon Connect Health's listening sessions, and the transcript back.
 #[derive(Parser, Debug)]
 #[command(name = "ossicle", version, about, max_term_width = 100)]
@@ -26,6 +30,27 @@ pub(crate) enum Command {
     /// Listening sessions
     #[command(subcommand)]
     Session(SessionCommand),
+    /// Domains
+    #[command(subcommand)]
+    Domain(DomainCommand),
+    /// Subscriptions of a domain
+    #[command(subcommand)]
+    Subscription(SubscriptionCommand),
+    /// Tags of resources
+    #[command(subcommand)]
+    Tags(TagsCommand),
+    /// Datasets for medical coding
+    #[command(subcommand)]
+    Dataset(DatasetCommand),
+    /// Patient insights jobs
+    #[command(subcommand)]
+    Insights(JobCommand),
+    /// Medical coding jobs
+    #[command(subcommand)]
+    Coding(JobCommand),
+    /// Feedback on what the service made
+    #[command(subcommand)]
+    Feedback(FeedbackCommand),
 }
 
 #[derive(Args, Debug)]
@@ -158,6 +183,8 @@ pub(crate) struct EmulateArgs {
 pub(crate) enum SessionCommand {
     /// Ends a session that was left paused, with no audio
     Finish(Box<FinishArgs>),
+    /// Shows a session, and with --wait follows the documents that are made of it
+    Show(Box<ShowArgs>),
 }
 
 #[derive(Args, Debug)]

@@ -30,19 +30,24 @@ const HAND_OVER: Duration = Duration::from_millis(150);
 /// How long an aborted session's report is awaited: the engine makes it in its next turn.
 const LAST_WORDS: Duration = Duration::from_millis(500);
 
-/// An engine for a target.
-pub(crate) fn engine(target: &Target, keys: Keys) -> Outcome<Engine> {
-    let internal = |why: String| Fault::failed(Status::Internal, why);
+/// How to connect to a target: whom to trust, and the environment's proxy.
+pub(crate) fn net(target: &Target) -> Outcome<NetConfig> {
     let tls = TlsConfig::new(Alpn::Http2, target.ca_pem.as_deref())
         .map_err(|error| Fault::usage(format!("{error} (--ca)")))?;
     let mut net = NetConfig::new(tls);
     net.proxy = ProxyConfig::from_env().map_err(|error| Fault::usage(format!("{error} (HTTPS_PROXY)")))?;
+    Ok(net)
+}
+
+/// An engine for a target.
+pub(crate) fn engine(target: &Target, keys: Keys) -> Outcome<Engine> {
     let mut seed = [0; 8];
-    getrandom::fill(&mut seed).map_err(|_| internal("the system gives no random numbers".into()))?;
+    getrandom::fill(&mut seed)
+        .map_err(|_| Fault::failed(Status::Internal, "the system gives no random numbers"))?;
     let mut config = EngineConfig::new(target.endpoint.clone(), target.region.clone());
     config.seed = u64::from_ne_bytes(seed);
     config.sessions_max = 1;
-    let mut options = EngineOptions::new(config, net);
+    let mut options = EngineOptions::new(config, net(target)?);
     options.keys = match keys {
         Keys::Fixed(credentials) => Arc::new(StaticKeys::new(credentials)),
         #[cfg(feature = "aws-chain")]

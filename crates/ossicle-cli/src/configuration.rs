@@ -2,8 +2,10 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use ossicle::model::context::first_refused;
 use ossicle::model::stream::{ChannelDefinition, Configuration, ManagedNoteTemplate, ParticipantRole};
-use ossicle::model::{Date, Invalid};
+use ossicle::model::{Date, Invalid, Rule};
+use serde_json::Value;
 
 use crate::args::ConfigurationArgs;
 use crate::fault::{Fault, Outcome, io_words};
@@ -33,9 +35,23 @@ fn read(path: &std::path::Path) -> Outcome<Configuration> {
         )));
     }
     let json = std::fs::read(path).map_err(unreadable)?;
-    let configuration = Configuration::from_json(&json).map_err(|invalid| refused(path, &invalid))?;
+    let configuration =
+        Configuration::from_json(&json).map_err(|invalid| refused(path, &named(&json, invalid)))?;
     configuration.validate(today()).map_err(|invalid| refused(path, &invalid))?;
     Ok(configuration)
+}
+
+/// Names the character that the context may not have: its pattern alone helps nobody.
+fn named(json: &[u8], invalid: Invalid) -> Invalid {
+    let pointer = format!("/{}", invalid.path.replace('.', "/"));
+    let document: Value = serde_json::from_slice(json).unwrap_or_default();
+    let text = document.pointer(&pointer).and_then(Value::as_str);
+    match (text.and_then(first_refused), &invalid.rule) {
+        (Some((position, character)), Rule::Pattern(_)) if invalid.path.ends_with("unstructuredContext") => {
+            Invalid::new(invalid.path, Rule::Character { position, code_point: character.into() })
+        }
+        _ => invalid,
+    }
 }
 
 fn refused(path: &std::path::Path, invalid: &Invalid) -> Fault {

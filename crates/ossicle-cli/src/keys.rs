@@ -31,11 +31,19 @@ impl Keys {
 
     /// The keys of now.
     #[cfg(feature = "aws-chain")]
-    pub(crate) async fn current(&self) -> Result<Credentials, chain::ChainFailure> {
+    pub(crate) async fn current(&self) -> Result<Credentials, ChainFailure> {
         match self {
             Self::Fixed(credentials) => Ok(credentials.clone()),
             Self::Chain(chain) => chain.current().await,
         }
+    }
+
+    /// The keys of now.
+    #[cfg(not(feature = "aws-chain"))]
+    #[expect(clippy::unused_async, reason = "the same signature as with the chain")]
+    pub(crate) async fn current(&self) -> Result<Credentials, ChainFailure> {
+        let Self::Fixed(credentials) = self;
+        Ok(credentials.clone())
     }
 
     #[cfg(feature = "aws-chain")]
@@ -60,6 +68,44 @@ fn half(set: &str, missing: &str) -> Fault {
     Fault::failed(Status::NoKeys, format!("{set} is set and {missing} is not: set both, or none of them"))
 }
 
+/// Why there are no keys.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ChainFailure {
+    /// Nothing is configured.
+    NotConfigured,
+    /// A profile or another setting is wrong.
+    Invalid,
+    /// The source of the keys did not answer.
+    Unavailable,
+}
+
+impl ChainFailure {
+    /// In words. The chain's own could name files and hosts, and never what to do.
+    pub(crate) const fn sentence(self) -> &'static str {
+        match self {
+            Self::NotConfigured => {
+                "no credentials are configured: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or a profile with \
+                 AWS_PROFILE"
+            }
+            Self::Invalid => {
+                "the AWS profile cannot be used: check AWS_PROFILE and the files ~/.aws/config and ~/.aws/credentials"
+            }
+            Self::Unavailable => {
+                "the source of the credentials did not answer or refused: sign in again (aws sso login), or check \
+                 the network"
+            }
+        }
+    }
+}
+
+impl std::fmt::Display for ChainFailure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.sentence())
+    }
+}
+
+impl std::error::Error for ChainFailure {}
+
 #[cfg(feature = "aws-chain")]
 mod chain {
     use std::sync::Arc;
@@ -70,40 +116,12 @@ mod chain {
     use aws_credential_types::provider::error::CredentialsError;
     use ossicle::sigv4::Credentials;
 
+    use super::ChainFailure;
+
     /// The standard chain: environment, profiles, single sign-on, processes, web identity, containers, instances.
     #[derive(Debug, Clone)]
     pub(crate) struct Chain {
         provider: Arc<DefaultCredentialsChain>,
-    }
-
-    /// Why the chain has no keys.
-    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-    pub(crate) enum ChainFailure {
-        /// Nothing is configured.
-        NotConfigured,
-        /// A profile or another setting is wrong.
-        Invalid,
-        /// The source of the keys did not answer.
-        Unavailable,
-    }
-
-    impl ChainFailure {
-        /// In words. The chain's own could name files and hosts, and never what to do.
-        pub(crate) const fn sentence(self) -> &'static str {
-            match self {
-                Self::NotConfigured => {
-                    "no credentials are configured: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or a profile with \
-                     AWS_PROFILE"
-                }
-                Self::Invalid => {
-                    "the AWS profile cannot be used: check AWS_PROFILE and the files ~/.aws/config and ~/.aws/credentials"
-                }
-                Self::Unavailable => {
-                    "the source of the credentials did not answer or refused: sign in again (aws sso login), or check \
-                     the network"
-                }
-            }
-        }
     }
 
     impl Chain {

@@ -3,6 +3,7 @@
 mod args;
 mod carry;
 mod configuration;
+mod control;
 mod conversation;
 mod demo;
 mod emulate;
@@ -51,6 +52,14 @@ fn run(cli: &Cli) -> Outcome {
             Command::Stream(args) => stream::run(args).await,
             Command::Emulate(args) => emulate::run(args).await,
             Command::Session(SessionCommand::Finish(args)) => finish::run(args).await,
+            Command::Session(SessionCommand::Show(args)) => control::session(args).await,
+            Command::Domain(command) => control::domain(command).await,
+            Command::Subscription(command) => control::subscription(command).await,
+            Command::Tags(command) => control::tags(command).await,
+            Command::Dataset(command) => control::dataset(command).await,
+            Command::Insights(command) => control::insights(command).await,
+            Command::Coding(command) => control::coding(command).await,
+            Command::Feedback(command) => control::feedback(command).await,
         }
     });
     // A look-up or a read of a pipe that hangs must not hold up the end.

@@ -3,58 +3,10 @@
 
 mod common;
 
-use std::io::{BufRead, BufReader, Read};
-use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use common::{DOMAIN, Emulate, Ran, SUBSCRIPTION, conversation, ossicle, recording, run};
+use common::{DOMAIN, Emulate, SUBSCRIPTION, Watched, conversation, ossicle, recording, run};
 use serde_json::Value;
-
-fn interrupt(child: &Child) {
-    let sent = Command::new("kill").args(["-INT", &child.id().to_string()]).status().expect("kill runs");
-    assert!(sent.success());
-}
-
-/// A command whose lines are read as they come.
-struct Watched {
-    child: Child,
-    out: BufReader<ChildStdout>,
-    seen: String,
-}
-
-impl Watched {
-    fn start(mut command: Command) -> Self {
-        let mut child =
-            command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the command runs");
-        let out = BufReader::new(child.stdout.take().expect("its output"));
-        Self { child, out, seen: String::new() }
-    }
-
-    /// Reads until a line is of this type.
-    fn until(&mut self, kind: &str) -> Value {
-        loop {
-            let mut line = String::new();
-            assert!(self.out.read_line(&mut line).expect("a line") > 0, "no {kind} in {}", self.seen);
-            self.seen.push_str(&line);
-            let value: Value = serde_json::from_str(&line).expect("JSON");
-            if value["type"] == kind {
-                return value;
-            }
-        }
-    }
-
-    fn end(mut self) -> Ran {
-        let mut output = std::process::Output {
-            status: self.child.wait().expect("its end"),
-            stdout: self.seen.into_bytes(),
-            stderr: Vec::new(),
-        };
-        self.out.read_to_end(&mut output.stdout).expect("the rest");
-        let mut stderr = self.child.stderr.take().expect("its errors");
-        stderr.read_to_end(&mut output.stderr).expect("its errors");
-        Ran::of(output)
-    }
-}
 
 #[test]
 fn an_interrupt_pauses_delivers_all_that_was_captured_and_says_how_to_finish() {
@@ -62,8 +14,8 @@ fn an_interrupt_pauses_delivers_all_that_was_captured_and_says_how_to_finish() {
     let emulate = Emulate::start(&["--record", dir.path().to_str().expect("a path")]);
     let file = conversation();
     let mut watched = Watched::start(emulate.stream(&[file.to_str().expect("a path")]));
-    watched.until("transcript");
-    interrupt(&watched.child);
+    watched.until(&["transcript"]);
+    watched.interrupt();
     let ran = watched.end();
     let report = ran.report();
     assert_eq!(ran.code, Some(0), "{report} {}", ran.stderr);
@@ -105,12 +57,12 @@ fn a_second_interrupt_leaves_at_once() {
     let mut arguments = vec!["stream", "--json", "--endpoint", &endpoint, "--region", "us-east-1"];
     arguments.extend(["--domain", DOMAIN, "--subscription", SUBSCRIPTION, file.to_str().expect("a path")]);
     let mut watched = Watched::start(ossicle(&arguments));
-    watched.until("recovering");
-    interrupt(&watched.child);
+    watched.until(&["recovering"]);
+    watched.interrupt();
     std::thread::sleep(Duration::from_millis(400));
     assert!(watched.child.try_wait().expect("its state").is_none(), "it waits for the service");
     let begun = Instant::now();
-    interrupt(&watched.child);
+    watched.interrupt();
     let ran = watched.end();
     assert!(begun.elapsed() < Duration::from_secs(2));
     assert_eq!(ran.code, Some(1), "{}", ran.stderr);
@@ -123,11 +75,11 @@ fn a_second_interrupt_leaves_at_once() {
 #[test]
 fn an_interrupted_emulator_ends_with_its_certificate_taken_away() {
     let mut watched = Watched::start(ossicle(&["emulate", "--listen", "127.0.0.1:0", "--json"]));
-    let listening = watched.until("listening");
+    let listening = watched.until(&["listening"]);
     let ca = listening["ca"].as_str().expect("a file").to_owned();
     assert!(std::fs::read_to_string(&ca).expect("the file").contains("BEGIN CERTIFICATE"));
     assert_eq!(listening["dummy_keys"], Value::Null, "the keys came from the environment");
-    interrupt(&watched.child);
+    watched.interrupt();
     let ran = watched.end();
     assert_eq!(ran.code, Some(0), "{}", ran.stderr);
     assert!(!std::path::Path::new(&ca).exists());

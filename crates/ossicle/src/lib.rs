@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 pub use ossicle_audio as audio;
+pub use ossicle_control as control;
 pub use ossicle_core as core;
 pub use ossicle_model as model;
 pub use ossicle_sigv4 as sigv4;

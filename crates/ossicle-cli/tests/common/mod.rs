@@ -3,7 +3,7 @@
 
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, ChildStdout, Command, Output, Stdio};
 
 use serde_json::Value;
 
@@ -127,6 +127,52 @@ impl Drop for Emulate {
         // It may have ended by itself.
         let _ = self.child.kill();
         let _ = self.child.wait();
+    }
+}
+
+/// A command whose lines are read as they come.
+pub(crate) struct Watched {
+    pub(crate) child: Child,
+    out: BufReader<ChildStdout>,
+    seen: String,
+}
+
+impl Watched {
+    pub(crate) fn start(mut command: Command) -> Self {
+        let mut child =
+            command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the command runs");
+        let out = BufReader::new(child.stdout.take().expect("its output"));
+        Self { child, out, seen: String::new() }
+    }
+
+    /// Reads until a line is of one of these types.
+    #[track_caller]
+    pub(crate) fn until(&mut self, kinds: &[&str]) -> Value {
+        loop {
+            let mut line = String::new();
+            assert!(self.out.read_line(&mut line).expect("a line") > 0, "no {kinds:?} in {}", self.seen);
+            self.seen.push_str(&line);
+            let value: Value = serde_json::from_str(&line).expect("JSON");
+            if kinds.iter().any(|kind| value["type"] == *kind) {
+                return value;
+            }
+        }
+    }
+
+    /// Ctrl-C. A command that has ended is not told.
+    pub(crate) fn interrupt(&self) {
+        let sent = Command::new("kill").args(["-INT", &self.child.id().to_string()]).status();
+        sent.expect("kill runs");
+    }
+
+    pub(crate) fn end(mut self) -> Ran {
+        let mut output =
+            Output { status: Default::default(), stdout: self.seen.into_bytes(), stderr: Vec::new() };
+        self.out.read_to_end(&mut output.stdout).expect("the rest");
+        let mut stderr = self.child.stderr.take().expect("its errors");
+        stderr.read_to_end(&mut output.stderr).expect("its errors");
+        output.status = self.child.wait().expect("its end");
+        Ran::of(output)
     }
 }
 
