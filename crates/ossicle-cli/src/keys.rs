@@ -69,6 +69,7 @@ fn half(set: &str, missing: &str) -> Fault {
 }
 
 /// Why there are no keys.
+#[cfg(feature = "aws-chain")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ChainFailure {
     /// Nothing is configured.
@@ -79,6 +80,7 @@ pub(crate) enum ChainFailure {
     Unavailable,
 }
 
+#[cfg(feature = "aws-chain")]
 impl ChainFailure {
     /// In words. The chain's own could name files and hosts, and never what to do.
     pub(crate) const fn sentence(self) -> &'static str {
@@ -98,13 +100,19 @@ impl ChainFailure {
     }
 }
 
+#[cfg(feature = "aws-chain")]
 impl std::fmt::Display for ChainFailure {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(self.sentence())
     }
 }
 
+#[cfg(feature = "aws-chain")]
 impl std::error::Error for ChainFailure {}
+
+/// Fixed keys are always there.
+#[cfg(not(feature = "aws-chain"))]
+type ChainFailure = std::convert::Infallible;
 
 #[cfg(feature = "aws-chain")]
 mod chain {

@@ -67,14 +67,17 @@ impl Microphone {
     /// Begins to record into a tap.
     pub(crate) fn record(self, tap: Tap) -> Outcome<Recording> {
         let (tell, failed) = oneshot::channel();
+        // What did not fit is counted by the tap, and the samples are of its type by the choice above.
         let stream = match self.format.sample() {
-            SampleType::S16 => {
-                self.build(tap, tell, |tap, samples: &[i16]| drop(tap.push_i16(samples, None)))
-            }
-            SampleType::F32 => {
-                self.build(tap, tell, |tap, samples: &[f32]| drop(tap.push_f32(samples, None)))
-            }
-            _ => self.build(tap, tell, |tap, samples: &[i32]| drop(tap.push_i32(samples, None))),
+            SampleType::S16 => self.build(tap, tell, |tap, samples: &[i16]| {
+                let _ = tap.push_i16(samples, None);
+            }),
+            SampleType::F32 => self.build(tap, tell, |tap, samples: &[f32]| {
+                let _ = tap.push_f32(samples, None);
+            }),
+            _ => self.build(tap, tell, |tap, samples: &[i32]| {
+                let _ = tap.push_i32(samples, None);
+            }),
         }?;
         stream.play().map_err(|error| refused(error.kind()))?;
         Ok(Recording { stream: Some(stream), failed })
@@ -144,7 +147,7 @@ fn matching(device: &Device, rate_hz: Option<u32>, channels: Option<u8>) -> Outc
     let configs = device.supported_input_configs().map_err(|error| refused(error.kind()))?;
     let fitting = configs.filter(|config| {
         usable.contains(&config.sample_format())
-            && channels.is_none_or(|channels| config.channels() == channels.into())
+            && channels.is_none_or(|channels| config.channels() == u16::from(channels))
             && rate_hz.is_none_or(|rate_hz| config.contains_rate(rate_hz))
     });
     // The plainest that fits: fewest channels, then the rate asked for or the highest.
