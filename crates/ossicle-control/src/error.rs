@@ -117,6 +117,20 @@ impl std::fmt::Display for ServiceError {
 
 impl std::error::Error for ServiceError {}
 
+/// Codes that AWS answers, before it knows the operation, to keys that are wrong, unknown, over or absent.
+const REFUSED_KEYS_CODES: &[&str] = &[
+    "ExpiredToken",
+    "ExpiredTokenException",
+    "IncompleteSignature",
+    "IncompleteSignatureException",
+    "InvalidClientTokenId",
+    "InvalidSignatureException",
+    "MissingAuthenticationToken",
+    "MissingAuthenticationTokenException",
+    "SignatureDoesNotMatch",
+    "UnrecognizedClientException",
+];
+
 /// Which error of the service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -141,6 +155,9 @@ pub enum ErrorKind {
 
 impl ErrorKind {
     fn of_code(code: &str) -> Self {
+        if REFUSED_KEYS_CODES.contains(&code) {
+            return Self::AccessDenied;
+        }
         let known = [
             (&errors::AccessDenied, Self::AccessDenied),
             (&errors::Conflict, Self::Conflict),
