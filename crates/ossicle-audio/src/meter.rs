@@ -15,17 +15,18 @@ pub(crate) struct Pass {
 /// Measures interleaved `samples` of one or two channels.
 pub(crate) fn measure(samples: &[i16], channels: usize) -> [Pass; CHANNELS] {
     // Eight lanes: with two channels the even ones are the first channel's. Sums stay exact enough in f32, as no piece
-    // is longer than a few thousand frames.
+    // is longer than a few thousand frames. One quantity a loop, whole arrays at a time: so it becomes vector code.
     let (mut min, mut max, mut squares) = ([i16::MAX; 8], [i16::MIN; 8], [0.0_f32; 8]);
     let (chunks, rest) = samples.as_chunks::<8>();
     for chunk in chunks {
-        for lane in 0..8 {
-            let sample = chunk[lane];
-            min[lane] = min[lane].min(sample);
-            max[lane] = max[lane].max(sample);
-            let value = f32::from(sample);
-            squares[lane] += value * value;
-        }
+        min = std::array::from_fn(|lane| min[lane].min(chunk[lane]));
+        max = std::array::from_fn(|lane| max[lane].max(chunk[lane]));
+    }
+    for chunk in chunks {
+        squares = std::array::from_fn(|lane| {
+            let value = i32::from(chunk[lane]) as f32;
+            squares[lane] + value * value
+        });
     }
     for (lane, sample) in rest.iter().enumerate() {
         min[lane] = min[lane].min(*sample);
