@@ -1,5 +1,7 @@
 //! The `ossicle` command.
 
+#![forbid(unsafe_code)]
+
 mod args;
 mod carry;
 mod configuration;

@@ -3,6 +3,8 @@
 //! `cargo run -p ossicle-sim -- --seeds 1000 [--from 0]`, or `OSSICLE_SEED=42 cargo run -p ossicle-sim` to tell the
 //! story of one seed on standard error.
 
+#![forbid(unsafe_code)]
+
 #![expect(clippy::print_stdout, reason = "a command's output")]
 
 use std::process::ExitCode;
