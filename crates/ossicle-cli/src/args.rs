@@ -12,7 +12,7 @@ use crate::control::args::{
 
 /// Live audio to Amazon Connect Health's listening sessions, and the transcript back.
 #[derive(Parser, Debug)]
-#[command(name = "ossicle", version, about, max_term_width = 100)]
+#[command(name = "ossicle", version, max_term_width = 100)]
 #[command(propagate_version = true, disable_help_subcommand = true)]
 pub(crate) struct Cli {
     #[command(subcommand)]

@@ -33,6 +33,9 @@ const OUTAGE_S: f64 = 4.0;
 /// A shorter one could not be seen at a fast pace.
 const OUTAGE_MIN: Duration = Duration::from_millis(500);
 
+/// Columns of the welcome, for a terminal of eighty with a margin.
+const WELCOME_COLUMNS: usize = 76;
+
 /// Runs the command.
 pub(crate) async fn run(args: &DemoArgs) -> Outcome {
     let session_id = random_session()?;
@@ -44,7 +47,6 @@ pub(crate) async fn run(args: &DemoArgs) -> Outcome {
 }
 
 async fn demo(args: &DemoArgs, session_id: SessionUuid) -> Outcome {
-    let mut interrupts = Interrupts::listen();
     let source = conversation::source()?;
     let script = conversation::script()?;
     let cut_s = conversation::mid_sentence_s(&script);
@@ -73,6 +75,8 @@ async fn demo(args: &DemoArgs, session_id: SessionUuid) -> Outcome {
     };
     let keys = Keys::Fixed(Credentials::new(DUMMY_ACCESS_KEY_ID, DUMMY_SECRET_ACCESS_KEY, None, None));
     let target = service.target();
+    // Until here an interrupt simply ends the command: there is nothing to lose yet.
+    let mut interrupts = Interrupts::listen();
     let engine = engine(&target, keys)?;
     let opened = engine.open(session, &input);
     let (session, tap) = opened.map_err(|error| Fault::failed(Status::Internal, error.to_string()))?;
@@ -106,11 +110,13 @@ fn welcome(args: &DemoArgs, total_s: f64, addr: SocketAddr) -> String {
     } else {
         format!("at {} times real time", args.pace)
     };
-    format!(
-        "\n  A made-up visit of {}, streamed {pace} to an emulator of the service\n  on this machine (TLS, HTTP/2, \
-         {addr}), which checks every signature.\n",
+    let text = format!(
+        "A made-up visit of {}, streamed {pace} to an emulator of the service on this machine (TLS, HTTP/2, {addr}), which \
+         checks every signature.",
         words::clock(total_s.round())
-    )
+    );
+    let lines = words::wrap(&text, WELCOME_COLUMNS);
+    format!("\n  {}\n", lines.join("\n  "))
 }
 
 fn configuration() -> Configuration {

@@ -30,7 +30,6 @@ pub(crate) async fn run(args: &FinishArgs) -> Outcome {
 }
 
 async fn finish(args: &FinishArgs) -> Outcome {
-    let mut interrupts = Interrupts::listen();
     let target = Target::from_args(&args.target)?;
     let configuration = configuration::from_args(&args.configuration, args.channels, target.is_loopback)?;
     let channels = configuration::channels_of(&configuration);
@@ -57,6 +56,8 @@ async fn finish(args: &FinishArgs) -> Outcome {
     session.encoding = args.encoding.into();
     session.open_patience_ms = OPEN_PATIENCE_MS;
 
+    // Until here an interrupt simply ends the command: there is nothing to lose yet.
+    let mut interrupts = Interrupts::listen();
     let engine = engine(&target, keys)?;
     let (session, _tap) = engine.open(session, &input).map_err(|error| Fault::usage(error.to_string()))?;
     let carrier = Carrier {

@@ -93,8 +93,8 @@ impl ChainFailure {
                 "the AWS profile cannot be used: check AWS_PROFILE and the files ~/.aws/config and ~/.aws/credentials"
             }
             Self::Unavailable => {
-                "the source of the credentials did not answer or refused: sign in again (aws sso login), or check \
-                 the network"
+                "no credentials could be had: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or sign in again (aws sso \
+                 login) if they come from a profile"
             }
         }
     }

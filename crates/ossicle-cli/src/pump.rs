@@ -52,8 +52,10 @@ impl Pump {
 
     /// Waits for its end. Cancelling this loses nothing.
     pub(crate) async fn ended(&mut self) -> PumpEnd {
-        // A pump that panicked has said so; what it pushed is in the ring.
-        (&mut self.end).await.unwrap_or(PumpEnd::Stopped)
+        // What a pump pushed before it panicked is in the ring.
+        let panicked =
+            |_| PumpEnd::Broken("reading the audio failed by an internal error; please report it".into());
+        (&mut self.end).await.unwrap_or_else(panicked)
     }
 }
 

@@ -48,7 +48,6 @@ pub(crate) async fn run(args: &StreamArgs) -> Outcome {
 }
 
 async fn stream(args: &StreamArgs, session_id: SessionUuid) -> Outcome {
-    let mut interrupts = Interrupts::listen();
     let target = Target::from_args(&args.target)?;
     let (domain, subscription) = ids(args)?;
     check_rates(args)?;
@@ -93,6 +92,8 @@ async fn stream(args: &StreamArgs, session_id: SessionUuid) -> Outcome {
     let total_s = from.total_s();
     let pace = session.pace;
 
+    // Until here an interrupt simply ends the command: there is nothing to lose yet.
+    let mut interrupts = Interrupts::listen();
     let engine = engine(&target, keys)?;
     let (session, tap) = engine.open(session, &input).map_err(|error| Fault::usage(error.to_string()))?;
     let feed = from.start(tap, pace)?;

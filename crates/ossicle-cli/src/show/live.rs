@@ -280,3 +280,74 @@ fn speaks_utf8() -> bool {
         locale.contains("utf-8") || locale.contains("utf8")
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use console::{measure_text_width, strip_ansi_codes};
+
+    fn live() -> Live {
+        Live::new(Voices::default())
+    }
+
+    fn piece(partial: bool, text: &str) -> Transcript {
+        Transcript {
+            segment_id: "s".into(),
+            begin_s: 61.0,
+            end_s: 62.0,
+            service_begin_s: None,
+            service_end_s: None,
+            channel: Some("ch_1".into()),
+            partial,
+            text: text.into(),
+        }
+    }
+
+    #[test]
+    fn text_stands_under_its_speaker_and_a_long_partial_shows_its_end() {
+        let live = live();
+        let lines = live.transcript_lines(&piece(false, &"word ".repeat(40)));
+        assert!(lines.len() > 2);
+        let first = strip_ansi_codes(&lines[0]).into_owned();
+        assert!(first.starts_with("  1:01  Speaker 2   word"), "{first}");
+        for line in &lines {
+            assert!(measure_text_width(line) < live.width(), "{line}");
+            let text = strip_ansi_codes(line).into_owned();
+            assert_eq!(text.chars().skip(TEXT_COLUMN).collect::<String>().trim_start(), &text[TEXT_COLUMN..]);
+        }
+        let partial = live.transcript_lines(&piece(true, &"word ".repeat(100)));
+        assert_eq!(partial.len(), PARTIAL_LINES_MAX);
+        assert!(strip_ansi_codes(&partial[PARTIAL_LINES_MAX - 1]).ends_with(live.glyphs.ellipsis));
+    }
+
+    #[test]
+    fn the_bar_is_as_wide_at_its_beginning_as_at_its_end() {
+        let live = live();
+        let progress = |captured_s, delivered_s| Progress {
+            state: State::Streaming,
+            captured_s,
+            delivered_s,
+            total_s: Some(66.7),
+            channels: 2,
+            peak_dbfs: [-20.0, -60.0],
+            rtt_ms: Some(0.31),
+        };
+        let widths: Vec<usize> = [(0.0, 0.0), (30.0, 12.0), (66.7, 66.7), (99.0, 66.7)]
+            .iter()
+            .map(|(captured, delivered)| measure_text_width(&live.bar(&progress(*captured, *delivered))))
+            .collect();
+        assert!(widths.iter().all(|width| *width == widths[0] && *width <= live.width()), "{widths:?}");
+        let status = strip_ansi_codes(&live.status(&progress(1.0, 1.0))).into_owned();
+        assert!(status.ends_with("round trip 0.3 ms"), "{status}");
+    }
+
+    #[test]
+    fn a_meter_fills_from_the_floor_to_full_scale() {
+        let live = live();
+        let (empty, full) = (live.glyphs.meter[0], live.glyphs.meter[live.glyphs.meter.len() - 1]);
+        assert_eq!(strip_ansi_codes(&live.meter(METER_FLOOR_DBFS)), empty.repeat(METER_CELLS));
+        assert_eq!(strip_ansi_codes(&live.meter(0.0)), full.repeat(METER_CELLS));
+        let half = strip_ansi_codes(&live.meter(METER_FLOOR_DBFS / 2.0)).into_owned();
+        assert_eq!(half, full.repeat(METER_CELLS / 2) + &empty.repeat(METER_CELLS / 2));
+    }
+}

@@ -1,5 +1,7 @@
 //! Events as plain lines: final text and what matters, no colours, no progress.
 
+use std::time::{Duration, Instant};
+
 use ossicle::core::{Event, Transcript};
 
 use super::{Progress, Show, Voices, print, words};
@@ -48,7 +50,13 @@ impl Show for Plain {
 pub(super) struct Teller {
     /// It was said that the stream is interrupted; each attempt that fails does not say it again.
     interrupted: bool,
+    /// Frames that were lost and not told yet, and when a loss was told last.
+    lost_frames: u64,
+    loss_told: Option<Instant>,
 }
+
+/// Losses in a row are told together, this often: a source that runs wild would bury everything else.
+const LOSS_INTERVAL: Duration = Duration::from_secs(1);
 
 impl Teller {
     /// An event in a sentence, if it needs one.
@@ -71,12 +79,57 @@ impl Teller {
                 format!("Back after {}: {again}, nothing is lost.", words::duration_ms(*outage_ms))
             }
             Event::Dropped { reason, frames, .. } if reason.is_loss() => {
-                format!("{} lost ({}).", words::counted(*frames, "frame was", "frames were"), reason.as_str())
+                self.lost_frames += frames;
+                if self.loss_told.is_some_and(|told| told.elapsed() < LOSS_INTERVAL) {
+                    return None;
+                }
+                self.loss_told = Some(Instant::now());
+                let frames = std::mem::take(&mut self.lost_frames);
+                format!("{} lost ({}).", words::counted(frames, "frame was", "frames were"), reason.as_str())
             }
             Event::Warning(warning) => format!("Note: {warning}."),
             Event::Checklist(_) => "A new checklist has come.".into(),
             Event::PeriodontalChart(_) => "A new periodontal chart has come.".into(),
             _ => return None,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ossicle::core::{Cause, DropReason, Failure, Status};
+
+    #[test]
+    fn an_interruption_is_told_once_and_so_is_its_end() {
+        let mut teller = Teller::default();
+        let failure = Failure { status: Status::Lost, cause: Cause::NoPong, request_id: None };
+        let lost = |attempt| Event::Recovering { failure: failure.clone(), attempt, retry_in_ms: 10 };
+        assert!(teller.sentence(&lost(1)).expect("a sentence").starts_with("Interrupted"));
+        assert_eq!(teller.sentence(&lost(1)), None, "a connection that is refused counts from 1 again");
+        assert_eq!(teller.sentence(&lost(2)), None);
+        let back = Event::Recovered { outage_ms: 1_400, resend_frames: 0 };
+        assert_eq!(
+            teller.sentence(&back).as_deref(),
+            Some("Back after 1.4 s: nothing has to be sent again, nothing is lost.")
+        );
+        assert!(teller.sentence(&lost(1)).is_some());
+    }
+
+    #[test]
+    fn losses_in_a_row_are_told_together() {
+        let mut teller = Teller::default();
+        let lost = |reason| Event::Dropped { reason, first_frame: 0, frames: 1_000 };
+        let told = teller.sentence(&lost(DropReason::RingFull));
+        assert_eq!(told.as_deref(), Some("1,000 frames were lost (ring_full)."));
+        assert_eq!(teller.sentence(&lost(DropReason::RingFull)), None);
+        assert_eq!(
+            teller.sentence(&lost(DropReason::Paused)),
+            None,
+            "what is pushed while paused is no loss"
+        );
+        teller.loss_told = teller.loss_told.and_then(|told| told.checked_sub(LOSS_INTERVAL));
+        let told = teller.sentence(&lost(DropReason::RingFull));
+        assert_eq!(told.as_deref(), Some("2,000 frames were lost (ring_full)."));
     }
 }

@@ -15,14 +15,8 @@ pub(crate) fn report_lines(report: &Report, verdict: Option<&Verdict>) -> Vec<St
     let mut lines = Vec::new();
     let mut line = |name: &str, text: String| lines.push(row(name, &text));
 
-    line(
-        "captured",
-        format!(
-            "{} of {}",
-            words::counted(ledger.captured, "frame", "frames"),
-            rate_and_length(report, ledger.captured)
-        ),
-    );
+    let captured = words::counted(ledger.captured, "frame", "frames");
+    line("captured", format!("{captured} ({})", length_and_form(report)));
     line("delivered", words::counted(ledger.delivered, "frame", "frames"));
     let dropped = match ledger.lost() {
         0 => good.apply_to("nothing").to_string(),
@@ -71,13 +65,13 @@ fn row(name: &str, text: &str) -> String {
     format!("  {name}{:pad$}{text}", "")
 }
 
-fn rate_and_length(report: &Report, frames: u64) -> String {
+fn length_and_form(report: &Report) -> String {
     let channels = match report.channels {
         1 => "one channel",
         _ => "two channels",
     };
-    let length = words::seconds(frames, report.rate_hz);
-    format!("{channels} at {} Hz: {}", words::count(report.rate_hz.into()), words::clock(length.round()))
+    let length = words::clock(words::seconds(report.ledger.captured, report.rate_hz).round());
+    format!("{length} of {channels} at {} Hz", words::count(report.rate_hz.into()))
 }
 
 /// What the emulator says of a session.

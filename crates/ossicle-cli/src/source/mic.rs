@@ -175,7 +175,7 @@ fn refused(kind: ErrorKind) -> Fault {
         }
         ErrorKind::HostUnavailable => "the system's audio service does not run: start it",
         ErrorKind::DeviceNotAvailable => {
-            "the microphone is gone: connect it again, and see it with --list-devices"
+            "there is no microphone that can be opened: connect one, and see it with --list-devices"
         }
         _ => "the microphone cannot be used: choose another with --device, see --list-devices",
     })
