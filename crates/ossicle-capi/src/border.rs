@@ -1,5 +1,6 @@
 //! The border to C: where faults become statuses and where panics end.
 
+use std::any::Any;
 use std::borrow::Cow;
 use std::ffi::c_char;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -57,8 +58,7 @@ pub(crate) fn border(body: impl FnOnce() -> Result<(), Fault>) -> ossicle_status
         Ok(Ok(())) => Status::Ok as ossicle_status,
         Ok(Err(fault)) => fault.status as ossicle_status,
         Err(panic) => {
-            // What it carries could panic again when it is dropped; it is some bytes.
-            std::mem::forget(panic);
+            let_go(panic);
             Status::Internal as ossicle_status
         }
     }
@@ -91,9 +91,16 @@ pub(crate) unsafe fn border_with(
 /// Runs the body of a C function that gives a value; a panic gives `instead`.
 pub(crate) fn border_value<T>(instead: T, body: impl FnOnce() -> T) -> T {
     catch_unwind(AssertUnwindSafe(body)).unwrap_or_else(|panic| {
-        std::mem::forget(panic);
+        let_go(panic);
         instead
     })
+}
+
+/// Drops what a panic carries, which may itself panic: that one is kept, as it would go on for ever otherwise.
+fn let_go(panic: Box<dyn Any + Send>) {
+    if let Err(another) = catch_unwind(AssertUnwindSafe(|| drop(panic))) {
+        std::mem::forget(another);
+    }
 }
 
 /// A sentence as C has it, cut at a character's end where it is too long.
