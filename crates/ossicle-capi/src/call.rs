@@ -6,7 +6,9 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::thread::JoinHandle;
 
 use ossicle_control::rest::*;
-use ossicle_control::{BoxFuture, Client, CredentialError, CredentialSource, Error, ErrorKind, H2Transport, Settings};
+use ossicle_control::{
+    BoxFuture, Client, CredentialError, CredentialSource, Error, ErrorKind, H2Transport, Settings,
+};
 use ossicle_core::Status;
 use ossicle_model::shape::Shaped;
 use ossicle_model::validate::{self, Strictness};
@@ -49,10 +51,14 @@ struct Job {
 }
 
 impl Caller {
-    pub(crate) fn new(settings: Settings, net: NetConfig, keys: Arc<dyn KeyProvider>, inbox: Arc<Inbox>) -> Self {
-        let client = move || {
-            Client::new(settings.clone(), Provided(Arc::clone(&keys)), H2Transport::new(net.clone()))
-        };
+    pub(crate) fn new(
+        settings: Settings,
+        net: NetConfig,
+        keys: Arc<dyn KeyProvider>,
+        inbox: Arc<Inbox>,
+    ) -> Self {
+        let client =
+            move || Client::new(settings.clone(), Provided(Arc::clone(&keys)), H2Transport::new(net.clone()));
         Self {
             client: Arc::new(client),
             inbox,
@@ -93,7 +99,8 @@ impl Caller {
             // A look-up of a name that hangs must not hang the application.
             runtime.shutdown_background();
         });
-        *thread = Some(Runner { jobs: jobs.clone(), stop: Some(stop), thread: Some(spawned.map_err(limit)?) });
+        *thread =
+            Some(Runner { jobs: jobs.clone(), stop: Some(stop), thread: Some(spawned.map_err(limit)?) });
         Ok(jobs)
     }
 

@@ -11,8 +11,8 @@ use ossicle_sigv4::Credentials;
 use ossicle_tokio::net::{Alpn, NetConfig, ProxyConfig, TlsConfig};
 use ossicle_tokio::{Delivery, Engine, EngineOptions, EventQueue, KeyProvider, StartError};
 
-use crate::call::Caller;
 use crate::border::{Fault, border, border_value, border_with, ossicle_error};
+use crate::call::Caller;
 use crate::config::{engine_settings, ossicle_engine_config};
 use crate::constants::*;
 use crate::event::ossicle_event;
@@ -92,7 +92,8 @@ impl Body {
         let mut control = ossicle_control::Settings::new(core.region.clone());
         control.fips = settings.fips;
         let custom = settings.endpoint.as_ref().is_none_or(|endpoint| endpoint.custom);
-        control.endpoint = custom.then(|| format!("{}://{}", core.endpoint.scheme(), core.endpoint.authority()));
+        control.endpoint =
+            custom.then(|| format!("{}://{}", core.endpoint.scheme(), core.endpoint.authority()));
         let caller = Caller::new(control, net.clone(), provider.clone(), inbox.clone());
         let mut options = EngineOptions::new(core, net);
         options.shards = settings.shards;

@@ -33,7 +33,11 @@ fn script() -> PathBuf {
 
 /// Plays the conversation through a program and holds what it printed against the script.
 fn plays(program: &Path, audio: &Path, speed: u32) {
-    let printed = run(Command::new(program).arg(audio).arg("--script").arg(script()).args(["--speed", &speed.to_string()]));
+    let printed = run(Command::new(program)
+        .arg(audio)
+        .arg("--script")
+        .arg(script())
+        .args(["--speed", &speed.to_string()]));
     let spoken: serde_json::Value = serde_json::from_str(&fs::read_to_string(script()).unwrap()).unwrap();
     let segments = spoken["segments"].as_array().expect("the script has segments");
     assert!(segments.len() > 10);
@@ -65,7 +69,11 @@ fn a_file_in_cpp_streams_the_conversation() {
     let folder = tempfile::tempdir().unwrap();
     let audio = conversation(folder.path());
     plays(&program("g++", "c++17", "cpp/examples/callback.cpp", &[], folder.path()), &audio, 10);
-    plays(&program("clang++", "c++20", "cpp/examples/callback.cpp", &["-fno-exceptions"], folder.path()), &audio, 10);
+    plays(
+        &program("clang++", "c++20", "cpp/examples/callback.cpp", &["-fno-exceptions"], folder.path()),
+        &audio,
+        10,
+    );
     plays(&program("g++", "c++20", "cpp/examples/callback.cpp", &ASAN, folder.path()), &audio, 10);
 }
 

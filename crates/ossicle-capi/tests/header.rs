@@ -141,7 +141,11 @@ fn group_constants(lines: Vec<String>) -> Vec<String> {
         let is_status = ossicle_core::Status::ALL.iter().any(|status| status.name() == whole);
         let first = whole.split('_').next().unwrap_or_default();
         // Statuses stand together by their hundreds.
-        Some(if is_status { format!("status {}", value.len() * 10 + value.as_bytes()[0] as usize) } else { first.to_owned() })
+        Some(if is_status {
+            format!("status {}", value.len() * 10 + value.as_bytes()[0] as usize)
+        } else {
+            first.to_owned()
+        })
     };
     let mut out = Vec::new();
     for (at, line) in lines.iter().enumerate() {

@@ -58,8 +58,12 @@ impl Engine {
         debug_assert!(self.drained, "poll was not drained to Sleep before the next input");
         self.drained = false;
         if self.shared.clock.observe(now) {
-            // The machine slept or its clock was set: what stood may be dead, so find out at once.
+            // The machine slept or its clock was set: what stood may be dead, so find out at once. What was learned
+            // about the clock is void, so that a refusal for skew teaches anew.
             self.network_changed(now);
+            for session in self.sessions.iter_mut().flatten() {
+                session.skew_retries = 0;
+            }
         }
         match input {
             Input::Tick => self.tick(now),
@@ -133,6 +137,13 @@ impl Engine {
     pub fn report(&self, session: SessionKey) -> Option<Report> {
         let slot = *self.by_key.get(&session)?;
         Some(self.sessions[slot as usize].as_ref()?.report(Ended::Paused, None))
+    }
+
+    /// Bytes that the held audio of all sessions takes, with the room that is kept for more: a little over a second of
+    /// audio a session while nothing is wrong, up to `held_bytes_max` in an outage.
+    #[must_use]
+    pub fn held_memory_bytes(&self) -> u64 {
+        self.sessions.iter().flatten().map(|session| session.held_memory_bytes()).sum()
     }
 
     /// Live sessions.

@@ -10,6 +10,7 @@
 //! may keep a frame back). Pieces say which positions are captured audio, and which frames of it.
 
 use crate::ledger::{DropReason, Ledger};
+use crate::planted::{Bug, has};
 use std::collections::VecDeque;
 
 /// A stretch of positions of one kind.
@@ -63,7 +64,10 @@ pub(crate) struct Held {
 
 impl Held {
     /// An empty store; `overlap` frames of delivered audio are kept for a resend.
-    pub(crate) fn new(channels: u8, overlap: u64) -> Self {
+    pub(crate) fn new(channels: u8, mut overlap: u64) -> Self {
+        if has(Bug::ResentAfterMark) {
+            overlap += 800;
+        }
         Self {
             channels: usize::from(channels),
             samples: Samples::default(),
@@ -91,6 +95,9 @@ impl Held {
 
     /// Captured frames that were lost before they came here: a gap that later audio does not close.
     pub(crate) fn gap(&mut self, reason: DropReason, frames: u64) {
+        if has(Bug::DropForgotten) {
+            return;
+        }
         let first_frame = self.ledger.captured;
         self.ledger.capture_dropped(reason, frames);
         if frames > 0 {
@@ -174,7 +181,10 @@ impl Held {
     /// The next `frames` unfed frames as one or two slices.
     pub(crate) fn peek(&mut self, frames: u64) -> (&[i16], &[i16]) {
         self.samples.keep_frames_whole(self.channels);
-        let skip = (self.fed - self.base) as usize * self.channels;
+        let mut skip = (self.fed - self.base) as usize * self.channels;
+        if has(Bug::ResendOffByOne) && self.fed < self.sent_max && frames < self.unfed() {
+            skip += self.channels;
+        }
         self.samples.range(skip, frames as usize * self.channels)
     }
 

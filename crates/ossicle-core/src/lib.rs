@@ -28,6 +28,11 @@ mod engine;
 mod held;
 mod keys;
 mod ledger;
+#[cfg(feature = "planted-bugs")]
+#[doc(hidden)]
+pub mod planted;
+#[cfg(not(feature = "planted-bugs"))]
+mod planted;
 mod pool;
 mod refusal;
 mod rng;

@@ -59,8 +59,9 @@ pub const TIMELINE_STRETCHES_MAX: usize = 1_024;
 /// A learned clock correction smaller than this is noise of the `Date` header's one-second steps.
 pub const SKEW_NOISE_MS: i64 = 1_500;
 
-/// Conflicts with an own stream that is not yet gone are retried this often before somebody else is blamed.
-pub const GHOST_CONFLICTS_MAX: u32 = 8;
+/// A stream that was lost without its end may seem alive to the service for this long: its idle limit (15 s in the
+/// sibling services) and some room. Until then a conflict is put down to it, after that to somebody else.
+pub const GHOST_MS_MAX: u64 = 20_000;
 
 /// Refusals for skew that are corrected and retried in a row: the second one means the correction is wrong.
 pub const SKEW_RETRIES_MAX: u32 = 1;
@@ -69,9 +70,12 @@ pub const SKEW_RETRIES_MAX: u32 = 1;
 /// these the refusal is believed.
 pub const EXPIRED_RETRIES_MAX: u32 = 4;
 
-/// An accepted session whose new stream gets no head for this long has the stream replaced. The first stream of
-/// a session is bounded by its patience instead.
+/// An accepted session whose new stream gets no head for this long has the stream replaced.
 pub const HEAD_MS_MAX: u64 = 15_000;
+
+/// The first stream of a session may wait longer for its head, since a new session may take the service longer. Its
+/// patience bounds all attempts together.
+pub const FIRST_HEAD_MS_MAX: u64 = 30_000;
 
 /// After a hint that the network changed, or after a sleep, a connection that does not answer its PING for this
 /// long is given up: waiting the full timeout would lose seconds for nothing.

@@ -71,6 +71,16 @@ impl Conn {
         }
     }
 
+    /// Whether a session's next message of `need` bytes has to wait until the socket has taken more. One message is
+    /// always let through, so that a chunk larger than the bound cannot wait for ever.
+    pub(crate) fn blocks(&mut self, slot: u32, need: u32, bound: u32) -> bool {
+        let blocks = self.unwritten > 0 && self.unwritten + u64::from(need) > u64::from(bound);
+        if blocks && !self.blocked.contains(&slot) {
+            self.blocked.push(slot);
+        }
+        blocks
+    }
+
     pub(crate) fn is_leaving(&self) -> bool {
         self.phase == Phase::Leaving
     }
@@ -278,6 +288,9 @@ impl Pool {
     pub(crate) fn add_stream(&mut self, id: ConnId, stream: StreamId) {
         if let Some(conn) = self.get(id) {
             conn.streams.push(stream);
+            // Its head is worth a PING: without credit nothing else may ever leave, and a connection that went silent
+            // would be given one stream after another.
+            conn.unpinged = true;
         }
     }
 

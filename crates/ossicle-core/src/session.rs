@@ -15,7 +15,10 @@ use crate::failure::{Cause, Failure, Status};
 use crate::held::{Held, Lost};
 use crate::io::SessionKey;
 use crate::ledger::DropReason;
-use crate::limits::{HEAD_MS_MAX, PACE_BURST_CHUNKS, STREAM_END_MS_MAX, WINDOW_WARNING_MS};
+use crate::limits::{
+    FIRST_HEAD_MS_MAX, HEAD_MS_MAX, PACE_BURST_CHUNKS, STREAM_END_MS_MAX, WINDOW_WARNING_MS,
+};
+use crate::planted::{Bug, has};
 use crate::pool::Pool;
 use crate::shared::Shared;
 use crate::stream::{Closing, NextUp, Stream};
@@ -84,12 +87,11 @@ pub(crate) struct Session {
     resuming: bool,
     pub(crate) backoff: Backoff,
     pub(crate) last_failure: Option<Failure>,
-    pub(crate) ghost_conflicts: u32,
     pub(crate) skew_retries: u32,
     pub(crate) expired_retries: u32,
-    /// An own stream may still be open at the service: it was not ended cleanly.
-    pub(crate) ghost: bool,
-    /// END_OF_SESSION left on some stream.
+    /// An own stream that was not ended cleanly may seem alive to the service: since when it is lost.
+    pub(crate) ghost_since: Option<Mono>,
+    /// END_OF_SESSION left on a stream that was lost afterwards.
     pub(crate) end_left: bool,
     last_audio: Mono,
     silence_at: Option<Mono>,
@@ -171,10 +173,9 @@ impl Session {
             resuming: false,
             backoff: Backoff::default(),
             last_failure: None,
-            ghost_conflicts: 0,
             skew_retries: 0,
             expired_retries: 0,
-            ghost: false,
+            ghost_since: None,
             end_left: false,
             last_audio: now,
             silence_at: None,
@@ -197,7 +198,7 @@ impl Session {
         if self.goal != Goal::Run {
             return;
         }
-        if self.muted {
+        if self.muted && !has(Bug::MuteLeaks) {
             // What is in the ring was pushed while nobody may hear it, even if a tick has not yet seen it.
             self.discard_ring(DropReason::Muted, now);
         } else {
@@ -353,7 +354,8 @@ impl Session {
         {
             return self.replace_stream(Cause::NoCredit, Status::Lost, shared, pool, now);
         }
-        if !stream.accepted && self.opened_at.is_some() && now.ms_since(stream.opened) >= HEAD_MS_MAX {
+        let head_ms_max = if self.opened_at.is_some() { HEAD_MS_MAX } else { FIRST_HEAD_MS_MAX };
+        if !stream.accepted && now.ms_since(stream.opened) >= head_ms_max {
             return self.replace_stream(Cause::OpenTimedOut, Status::TimedOut, shared, pool, now);
         }
         let wall = stream.clock.at(now);

@@ -6,6 +6,7 @@ use crate::held::Held;
 use crate::io::{ConnId, StreamId};
 use crate::keys::Keys;
 use crate::limits::PARTIAL_AFTER_MS;
+use crate::planted::{Bug, has};
 use crate::refusal::Refusal;
 use crate::time::Mono;
 use crate::timeline::StreamMap;
@@ -43,6 +44,8 @@ impl UpHeaders {
         }
     }
 }
+
+const DAY_MS: i64 = 86_400_000;
 
 /// Why a stream is being ended by us.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -248,7 +251,7 @@ impl Stream {
         writing.scratch.clear();
         self.encoder.finish(writing.scratch).map_err(|_| EncoderFailed)?;
         held.fed_is_sent();
-        self.next = if self.closing == Some(Closing::End) { NextUp::EndOfSession } else { NextUp::Empty };
+        self.next = if self.ends_session() { NextUp::EndOfSession } else { NextUp::Empty };
         Ok(self.write_scratch(form, held, writing))
     }
 
@@ -316,23 +319,33 @@ impl Stream {
         now: Mono,
     ) -> u32 {
         let date_ms = self.clock.at(now).0;
+        let key_ms = match self.clock.at(self.opened).0 {
+            opened if has(Bug::WrongDayKey) && opened / DAY_MS != date_ms / DAY_MS => opened,
+            _ => date_ms,
+        };
         let start = out.len();
         out.resize(start + signed_event_len(headers, payload_len), 0);
         let (signer, chain) = (&self.keys.signer, &mut self.chain);
         let written =
             encode_signed_event_with(&mut out[start..], headers, payload_len, fill, date_ms, |message| {
-                signer.borrow_mut().sign(chain, date_ms, message)
+                signer.borrow_mut().sign(chain, key_ms, message)
             });
         settle(written, start, out)
     }
 
     fn wrote(&mut self, bytes: u32, held_to: u64, now: Mono) {
         self.bytes_signed += u64::from(bytes);
+        if has(Bug::MarkTooEarly) {
+            self.left_to = held_to;
+        }
         self.unwritten.push_back(Unwritten { bytes_end: self.bytes_signed, held_to, signed: now });
     }
 
     /// What of a message of `bytes` at the end of `out` may go now; the rest is kept for more credit.
     pub(crate) fn pay(&mut self, bytes: u32, out: &mut BytesMut) -> u32 {
+        if has(Bug::CreditIgnored) {
+            self.credit = self.credit.max(bytes);
+        }
         let paid = bytes.min(self.credit);
         if paid < bytes {
             let kept = out.len() - (bytes - paid) as usize;
@@ -401,6 +414,11 @@ impl Stream {
     /// Bytes that were signed and are not with the socket.
     pub(crate) fn unwritten_bytes(&self) -> u64 {
         self.bytes_out - self.bytes_left.min(self.bytes_out)
+    }
+
+    fn ends_session(&self) -> bool {
+        self.closing == Some(Closing::End)
+            || has(Bug::PauseEndsSession) && self.closing == Some(Closing::Pause)
     }
 
     /// No more audio is fed: what the encoder holds goes out, then the stream ends.

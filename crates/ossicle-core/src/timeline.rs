@@ -9,6 +9,13 @@ use crate::held::Piece;
 use crate::limits::TIMELINE_STRETCHES_MAX;
 use std::collections::VecDeque;
 
+/// Which end of a range is placed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Edge {
+    Begin,
+    End,
+}
+
 /// A stretch of a stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Stretch {
@@ -62,10 +69,15 @@ impl StreamMap {
         self.before + self.frames
     }
 
-    /// The captured position, in frames, of a place on the stream.
-    fn captured(&self, at: f64) -> f64 {
-        let frame = at.max(0.0) as u64;
-        let index = self.stretches.partition_point(|stretch| stretch.at + stretch.frames <= frame);
+    /// The captured position, in frames, of a place on the stream. Where two stretches meet, what begins there is in
+    /// the later one and what ends there in the earlier one.
+    fn captured(&self, at: f64, edge: Edge) -> f64 {
+        // A frame's number that went through seconds and back may come out a hair too low.
+        let frame = (at.max(0.0) + 1e-6) as u64;
+        let index = self.stretches.partition_point(|stretch| match edge {
+            Edge::Begin => stretch.at + stretch.frames <= frame,
+            Edge::End => stretch.at + stretch.frames < frame,
+        });
         match self.stretches.get(index).or(self.stretches.back()) {
             None => at.max(0.0),
             Some(stretch) if stretch.silence => stretch.captured as f64,
@@ -77,12 +89,12 @@ impl StreamMap {
     }
 
     /// The captured position, in frames, of a service offset in frames.
-    pub(crate) fn place(&self, rule: OffsetRule, offset: f64) -> f64 {
+    pub(crate) fn place(&self, rule: OffsetRule, offset: f64, edge: Edge) -> f64 {
         let at = match rule {
             OffsetRule::Continue => offset - self.before as f64,
             OffsetRule::Restart | OffsetRule::Detect => offset,
         };
-        self.captured(at)
+        self.captured(at, edge)
     }
 
     /// What a transcript's range tells about the rule, when only one can explain it. `slack` covers the
@@ -118,19 +130,29 @@ mod tests {
         map.add(audio(100, 0));
         map.add(Piece { at: 0, frames: 50, captured: 100, silence: true });
         map.add(audio(100, 130));
-        assert_eq!(map.place(OffsetRule::Restart, 0.0), 0.0);
-        assert_eq!(map.place(OffsetRule::Restart, 11.0), 10.0);
-        assert_eq!(map.place(OffsetRule::Restart, 120.0), 100.0);
-        assert_eq!(map.place(OffsetRule::Restart, 161.0), 140.0);
-        assert_eq!(map.place(OffsetRule::Restart, 261.0), 240.0);
+        assert_eq!(map.place(OffsetRule::Restart, 0.0, Edge::Begin), 0.0);
+        assert_eq!(map.place(OffsetRule::Restart, 11.0, Edge::Begin), 10.0);
+        assert_eq!(map.place(OffsetRule::Restart, 120.0, Edge::Begin), 100.0);
+        assert_eq!(map.place(OffsetRule::Restart, 161.0, Edge::Begin), 140.0);
+        assert_eq!(map.place(OffsetRule::Restart, 261.0, Edge::Begin), 240.0);
+    }
+
+    #[test]
+    fn what_ends_at_a_gap_ends_before_it() {
+        let mut map = StreamMap::new(0, 0, 0);
+        map.add(audio(100, 0));
+        map.add(audio(100, 130));
+        assert_eq!(map.place(OffsetRule::Restart, 100.0, Edge::End), 100.0);
+        assert_eq!(map.place(OffsetRule::Restart, 100.0, Edge::Begin), 130.0);
+        assert!(map.place(OffsetRule::Restart, 100.0 - 1e-9, Edge::Begin) >= 130.0);
     }
 
     #[test]
     fn a_second_stream_is_placed_by_either_rule() {
         let mut map = StreamMap::new(1_000, 0, 900);
         map.add(audio(500, 900));
-        assert_eq!(map.place(OffsetRule::Restart, 10.0), 910.0);
-        assert_eq!(map.place(OffsetRule::Continue, 1_010.0), 910.0);
+        assert_eq!(map.place(OffsetRule::Restart, 10.0, Edge::Begin), 910.0);
+        assert_eq!(map.place(OffsetRule::Continue, 1_010.0, Edge::Begin), 910.0);
         assert_eq!(map.evidence(1_010.0, 1_200.0, 5.0), Some(OffsetRule::Continue));
         assert_eq!(map.evidence(10.0, 200.0, 5.0), Some(OffsetRule::Restart));
     }
@@ -149,6 +171,6 @@ mod tests {
             map.add(audio(10, n * 20));
         }
         assert_eq!(map.stretches.len(), TIMELINE_STRETCHES_MAX);
-        assert_eq!(map.place(OffsetRule::Restart, 49_995.0), 99_985.0);
+        assert_eq!(map.place(OffsetRule::Restart, 49_995.0, Edge::Begin), 99_985.0);
     }
 }

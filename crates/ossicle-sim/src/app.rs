@@ -61,6 +61,8 @@ pub(crate) struct App {
     pub(crate) taken: bool,
     pub(crate) late: bool,
     pub(crate) brought: u64,
+    /// The keys of its newest stream.
+    pub(crate) keys: Option<usize>,
     pub(crate) unclean: bool,
     pub(crate) heard: Ranges,
     pub(crate) merged: BTreeMap<StreamId, usize>,
@@ -73,7 +75,9 @@ pub(crate) struct App {
     pub(crate) told_dropped: [u64; 6],
     pub(crate) ledger: Ledger,
     pub(crate) marks: BTreeMap<StreamId, u64>,
-    pub(crate) pace: Option<(u64, f64)>,
+    pub(crate) pace: BTreeMap<StreamId, (u64, f64)>,
+    /// Frames that its live stream brought and whose place is not known yet.
+    pub(crate) pending: u64,
     pub(crate) final_end_s: BTreeMap<String, f64>,
 }
 
@@ -129,6 +133,7 @@ impl App {
             taken: false,
             late: false,
             brought: 0,
+            keys: None,
             unclean: false,
             heard: Ranges::default(),
             merged: BTreeMap::new(),
@@ -138,7 +143,8 @@ impl App {
             told_dropped: [0; 6],
             ledger: Ledger::default(),
             marks: BTreeMap::new(),
-            pace: None,
+            pace: BTreeMap::new(),
+            pending: 0,
             final_end_s: BTreeMap::new(),
         }
     }

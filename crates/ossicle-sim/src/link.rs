@@ -165,7 +165,7 @@ impl World {
     // ---- what the engine asks for ----
 
     pub(crate) fn perform(&mut self, output: Output, now: Now) -> Check {
-        if self.trace && !matches!(output, Output::Want { .. } | Output::Write { .. } | Output::Ping(_)) {
+        if self.trace {
             self.note(|| format!("< {output:?}").chars().take(200).collect());
         }
         match output {

@@ -17,6 +17,8 @@ pub(crate) struct Heard {
 #[derive(Debug)]
 pub(crate) struct Listener {
     source: Source,
+    /// Where the stream is expected to begin.
+    begin: u64,
     /// Samples whose place is not known yet.
     pending: Vec<i16>,
     expected: Vec<i16>,
@@ -26,8 +28,16 @@ pub(crate) struct Listener {
 }
 
 impl Listener {
-    pub(crate) fn new(source: Source) -> Self {
-        Self { source, pending: Vec::new(), expected: Vec::new(), next: None, frames: 0, heard: Vec::new() }
+    pub(crate) fn new(source: Source, begin: u64) -> Self {
+        Self {
+            source,
+            begin,
+            pending: Vec::new(),
+            expected: Vec::new(),
+            next: None,
+            frames: 0,
+            heard: Vec::new(),
+        }
     }
 
     /// Takes decoded audio. `named` are the positions that the ledger calls dropped: only over them may a stream
@@ -49,7 +59,12 @@ impl Listener {
             }
             if let Some(next) = self.next {
                 let same = self.matching(next, frames);
-                if same > 0 {
+                // After silence the position may have jumped: a frame or two may fit by chance.
+                let after_silence = self.heard.last().is_some_and(|last| last.position.is_none());
+                if after_silence && same == frames && frames < LOCATE_FRAMES {
+                    return Ok(());
+                }
+                if same > 0 && (!after_silence || same >= LOCATE_FRAMES) {
                     self.note(same as u64, Some(next));
                     self.next = Some(next + same as u64);
                     self.pending.drain(..same * channels);
@@ -131,10 +146,20 @@ impl Listener {
     /// Where a run that is too short to be found by its content fits best: where a gap ends.
     fn after_a_gap(&mut self, named: &Ranges, frames: usize) -> Option<u64> {
         let next = self.next.unwrap_or(0);
-        let places: Vec<u64> =
-            named.iter().map(|range| range.1).filter(|at| *at >= next).chain([0]).collect();
-        let fits = places.into_iter().map(|at| (self.matching(at, frames), at));
-        fits.max().filter(|(same, _)| *same > 0).map(|(_, at)| at)
+        let begin = if self.next.is_none() { self.begin } else { next };
+        let mut best = None;
+        for at in [begin].into_iter().chain(named.iter().map(|range| range.1)).chain([0]) {
+            let same = if at >= next { self.matching(at, frames) } else { 0 };
+            if same > best.map_or(0, |(most, _)| most) {
+                best = Some((same, at));
+            }
+        }
+        best.map(|(_, at)| at)
+    }
+
+    /// Frames that came and whose place is not known yet.
+    pub(crate) fn pending_frames(&self) -> u64 {
+        (self.pending.len() / self.source.channels) as u64
     }
 
     /// How many of the first `frames` pending frames are the source's from `from`.

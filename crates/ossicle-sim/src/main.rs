@@ -4,7 +4,6 @@
 //! story of one seed on standard error.
 
 #![forbid(unsafe_code)]
-
 #![expect(clippy::print_stdout, reason = "a command's output")]
 
 use std::process::ExitCode;

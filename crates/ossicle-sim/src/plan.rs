@@ -13,6 +13,9 @@ pub(crate) const RUN_MS_MIN: u64 = 120_000;
 /// timeout or a head's, a ghost's idle limit, and the longest backoff after each.
 pub(crate) const HEAL_MS_MAX: u64 = 50_000;
 
+/// What the fattest stream takes while it catches up: 16 kHz stereo as base64, at twice real time.
+const STREAM_BYTES_PER_S: u64 = 200_000;
+
 /// One seed's world.
 #[derive(Debug)]
 pub(crate) struct Plan {
@@ -152,9 +155,14 @@ impl Plan {
         let count = rng.range(2, 5);
         let sessions = (0..count).map(|at| SessionPlan::new(rng, at == 0)).collect();
         let delay_ms = rng.pick(&[1, 10, 30, 80, 150]);
+        let jitter_ms = rng.range(0, delay_ms + 1);
+        let streams_per_connection = rng.pick(&[1, 2, 16]);
+        // A window is small, but carries what its streams need in a round trip: no engine could live with less.
+        let needed = (2 * (delay_ms + jitter_ms) * STREAM_BYTES_PER_S / 1_000) as u32;
+        let shared = needed * streams_per_connection.min(count as u32);
         Self {
             tick_ms: rng.pick(&[10, 10, 10, 20, 50]),
-            streams_per_connection: rng.pick(&[1, 2, 16]),
+            streams_per_connection,
             peer_streams_max: rng.pick(&[1, 2, 100, u32::MAX]),
             ping_interval_ms: rng.pick(&[300, 1_000, 1_000, 2_000]),
             unwritten_bytes_max: rng.pick(&[8_192, 65_536, 65_536]),
@@ -163,11 +171,11 @@ impl Plan {
             skew_ms,
             keys_ms: if rng.chance(30) { rng.range(40_000, 120_000) as i64 } else { 12 * 3_600_000 },
             delay_ms,
-            jitter_ms: rng.range(0, delay_ms + 1),
-            bytes_per_s: rng.pick(&[300_000, 1_000_000, 10_000_000]),
+            jitter_ms,
+            bytes_per_s: rng.pick(&[1_000_000, 2_000_000, 10_000_000]),
             socket_bytes: rng.pick(&[16_384, 65_536, 262_144]),
-            stream_window: rng.pick(&[1 << 20, 65_535, 65_535, 32_768, 3_000]),
-            connection_window: rng.pick(&[1 << 20, 65_535, 131_072]),
+            stream_window: needed.max(rng.pick(&[1 << 20, 65_535, 65_535, 32_768, 3_000])),
+            connection_window: shared.max(rng.pick(&[1 << 20, 65_535, 131_072])),
             head_ms: rng.pick(&[5, 50, 300, 1_500]),
             ghosts_refuse: rng.chance(50),
             offsets_continue: rng.chance(40),

@@ -424,7 +424,7 @@ impl World {
     }
 
     fn tell(&mut self, told: Told, now: Now) -> bool {
-        if self.trace && !matches!(told, Told::Tick | Told::Credit(_) | Told::Written(..) | Told::Pong(_)) {
+        if self.trace && !matches!(told, Told::Tick) {
             self.say(&told);
         }
         let input = match &told {
@@ -512,7 +512,12 @@ impl World {
             Told::Head(stream, status, headers) => format!("> head {stream:?} {status} {:?}", headers.0),
             Told::Received(stream, bytes) => format!("> {} bytes {stream:?}", bytes.len()),
             Told::Ended(stream, end) => format!("> ended {stream:?} {end:?}"),
-            Told::Tick | Told::Credit(_) | Told::Written(..) | Told::Pong(_) => "> more".into(),
+            Told::Credit(stream) => {
+                format!("> credit {stream:?} {:?}", self.ups.get(stream).map(|up| up.assigned))
+            }
+            Told::Written(conn, mark) => format!("> written {conn:?} {mark:?}"),
+            Told::Pong(conn) => format!("> pong {conn:?}"),
+            Told::Tick => "> tick".into(),
         });
     }
 }

@@ -135,6 +135,8 @@ pub struct EngineStats {
     pub draining: usize,
     /// Sessions that rest.
     pub paused: usize,
+    /// Bytes that held audio takes, with the room that is kept for more.
+    pub held_memory_bytes: u64,
 }
 
 impl EngineStats {
@@ -147,6 +149,7 @@ impl EngineStats {
     fn add(&mut self, shard: ShardStats) {
         self.connections += shard.connections;
         self.streams += shard.streams;
+        self.held_memory_bytes += shard.held_memory_bytes;
         let [opening, streaming, recovering, draining, paused, _] = shard.sessions;
         self.opening += opening;
         self.streaming += streaming;

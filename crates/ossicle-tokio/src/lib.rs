@@ -16,6 +16,7 @@
 mod engine;
 mod keys;
 pub mod limits;
+mod memory;
 #[cfg(feature = "metrics")]
 mod metrics;
 pub mod net;

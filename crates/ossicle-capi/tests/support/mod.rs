@@ -1,27 +1,28 @@
 //! Compilers, and the library that cargo has built for these tests.
+#![allow(dead_code, reason = "each test uses a part of it")]
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::{env, fs};
 
 /// The tree's root.
-pub fn root() -> PathBuf {
+pub(crate) fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().expect("the tree is there")
 }
 
 /// The folder with the shared library of this build.
-pub fn library_folder() -> PathBuf {
+pub(crate) fn library_folder() -> PathBuf {
     let test = env::current_exe().expect("a test has a path");
     test.parent().expect("it lies in a folder").to_path_buf()
 }
 
 /// The committed header's text.
-pub fn header() -> String {
+pub(crate) fn header() -> String {
     fs::read_to_string(root().join("include/ossicle.h")).expect("include/ossicle.h is there")
 }
 
 /// Runs a program to its end and asserts success; returns its standard output.
-pub fn run(command: &mut Command) -> String {
+pub(crate) fn run(command: &mut Command) -> String {
     let output = finish(command);
     assert!(
         output.status.success(),
@@ -34,12 +35,18 @@ pub fn run(command: &mut Command) -> String {
 }
 
 /// Runs a program to its end.
-pub fn finish(command: &mut Command) -> Output {
+pub(crate) fn finish(command: &mut Command) -> Output {
     command.output().unwrap_or_else(|error| panic!("{command:?} cannot be started: {error}"))
 }
 
 /// Compiles a program of `bindings/` against this build's library.
-pub fn program(compiler: &str, standard: &str, source: &str, flags: &[&str], folder: &Path) -> PathBuf {
+pub(crate) fn program(
+    compiler: &str,
+    standard: &str,
+    source: &str,
+    flags: &[&str],
+    folder: &Path,
+) -> PathBuf {
     let library = library_folder();
     // Under the names that it has when it is installed, so that the loader finds it by its SONAME too.
     for name in ["libossicle.so", "libossicle.so.1"] {

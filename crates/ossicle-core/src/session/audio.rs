@@ -126,6 +126,11 @@ impl Session {
         self.held.bytes()
     }
 
+    /// Bytes that held audio takes, with the room that is kept for more.
+    pub(crate) fn held_memory_bytes(&self) -> u64 {
+        self.held.memory_bytes()
+    }
+
     /// Gives up the oldest held audio for the engine's bound.
     pub(crate) fn give_back(&mut self, bytes: u64, shared: &mut Shared) {
         let frame_bytes = self.wire.frame_bytes() as u64;

@@ -4,7 +4,8 @@ use crate::event::{Ended, Event, Warning};
 use crate::failure::{Cause, Failure, Status};
 use crate::io::{ConnId, Headers, LossCause, Output, RequestHead, RequestHeader, Step, StreamEnd, StreamId};
 use crate::keys::Keys;
-use crate::limits::{EXPIRED_RETRIES_MAX, GHOST_CONFLICTS_MAX, SKEW_RETRIES_MAX, TURN_SESSION_MESSAGES_MAX};
+use crate::limits::{EXPIRED_RETRIES_MAX, GHOST_MS_MAX, SKEW_RETRIES_MAX, TURN_SESSION_MESSAGES_MAX};
+use crate::planted::{Bug, has};
 use crate::pool::Pool;
 use crate::refusal::{Refusal, Verdict};
 use crate::session::{Goal, Life, Link, Session};
@@ -142,16 +143,11 @@ impl Session {
             if conn.is_silent(now) {
                 return;
             }
-            // One message is always let through, so that a chunk larger than the bound cannot wait for ever.
-            let bound = u64::from(shared.config.unwritten_bytes_max);
-            if conn.unwritten > 0 && conn.unwritten + u64::from(need) > bound {
-                if !conn.blocked.contains(&self.slot) {
-                    conn.blocked.push(self.slot);
-                }
+            if conn.blocks(self.slot, need, shared.config.unwritten_bytes_max) {
                 return;
             }
         }
-        if need <= stream.credit || stream.window_is_small(now) {
+        if need <= stream.credit || stream.window_is_small(now) || has(Bug::CreditIgnored) {
             self.queue(shared);
         } else {
             Self::ask(stream, need, shared, now);
@@ -191,8 +187,13 @@ impl Session {
             return Ok((bytes > 0).then_some((id, bytes)));
         }
         let need = stream.need_bytes(frames, form, &self.settings.configuration, &shared.headers);
-        if need > stream.credit && !stream.window_is_small(now) {
+        if need > stream.credit && !stream.window_is_small(now) && !has(Bug::CreditIgnored) {
             self.want(shared, pool, now);
+            return Ok(None);
+        }
+        // Others may have written to the connection since this message was found due.
+        let bound = shared.config.unwritten_bytes_max;
+        if need > 0 && pool.get(stream.conn).is_some_and(|conn| conn.blocks(self.slot, need, bound)) {
             return Ok(None);
         }
         let mut writing = Writing { headers: &shared.headers, scratch: &mut shared.encoded, out, now };
@@ -274,7 +275,6 @@ impl Session {
             let id = headers.get(HEADER_REQUEST_ID).filter(|id| id.len() <= 128).map(str::to_owned);
             let left_ms = stream.keys.left_ms(stream.clock.at(now.mono));
             let first = self.opened_at.is_none();
-            self.ghost = false;
             self.skew_retries = 0;
             self.accepted(id, shared, now.mono);
             if let Some(left_ms) = left_ms.filter(|left| first && *left < shared.config.keys_margin_ms.into())
@@ -338,7 +338,7 @@ impl Session {
         let Link::Up(stream) = &self.link else { return Life::Goes };
         let closing = stream.closing;
         self.held.deliver(self.held.sent());
-        self.ghost = false;
+        self.ghost_since = None;
         self.drop_stream(shared, pool, now);
         match (self.goal, closing) {
             (_, Some(Closing::End)) => self.close(Ended::Finished, None, shared, pool, now),
@@ -414,6 +414,10 @@ impl Session {
     ) -> Life {
         let Link::Up(stream) = &self.link else { return Life::Goes };
         let (keys, clock) = (Rc::clone(&stream.keys), stream.clock);
+        // As it was when the request was made: its answer may have been long on the way.
+        let haunted = self.is_haunted(stream.opened);
+        let refused = matches!(failure.cause, Cause::Http { .. });
+        let end_left = stream.end_has_left();
         if reset {
             self.drop_stream(shared, pool, now);
         } else {
@@ -423,18 +427,30 @@ impl Session {
             self.tell_lost(lost, shared);
         }
         self.resend_frames = self.held.to_resend();
-        let refused = matches!(failure.cause, Cause::Http { .. });
-        if self.end_left && refused && matches!(failure.status, Status::Conflict | Status::Rejected) {
+        if !refused && !matches!(failure.cause, Cause::Exception { .. }) {
+            // The service did not end it: for a while it may still hold this stream for a live one, even where its
+            // first answer or our END_STREAM never arrived. It may even take it for the newer one, where the request
+            // was slow to arrive.
+            self.ghost_since = Some(now);
+        }
+        let complete = match failure.status {
+            Status::Rejected => true,
+            Status::Conflict => !haunted,
+            _ => false,
+        };
+        if self.end_left && refused && complete {
             // Parameters and configuration were accepted before, and END_OF_SESSION had left: the service
             // completed the session on the stream that was lost afterwards.
             self.held.complete();
             return self.close(Ended::Finished, None, shared, pool, now);
         }
+        // On a stream that is refused, END_OF_SESSION went for nothing.
+        self.end_left |= end_left && !refused;
         // By the clock as the answer corrected it: with the one that signed, keys may only seem to have expired.
         let expired =
             keys.is_expired(shared.clock.for_new_stream().at(now)) && failure.status == Status::Denied;
         let verdict = if expired { Verdict::Keys } else { verdict };
-        self.judge(failure, verdict, &keys, clock.at(now).0, shared, pool, now)
+        self.judge(failure, verdict, haunted, &keys, clock.at(now).0, shared, pool, now)
     }
 
     #[expect(
@@ -445,6 +461,7 @@ impl Session {
         &mut self,
         mut failure: Failure,
         verdict: Verdict,
+        haunted: bool,
         keys: &Rc<Keys>,
         signed_ms: i64,
         shared: &mut Shared,
@@ -476,14 +493,18 @@ impl Session {
                 }
             }
             Verdict::Conflict => {
-                if !self.ghost || self.ghost_conflicts >= GHOST_CONFLICTS_MAX {
+                if !haunted {
                     return self.close(Ended::Failed, Some(failure), shared, pool, now);
                 }
-                self.ghost_conflicts += 1;
                 self.come_back(failure, None, shared, pool, now);
             }
         }
         Life::Goes
+    }
+
+    /// Whether a conflict at this time may be one with an own stream that is not yet gone.
+    fn is_haunted(&self, at: Mono) -> bool {
+        self.ghost_since.is_some_and(|since| at.ms_since(since) < GHOST_MS_MAX)
     }
 
     /// Waits for the next attempt, and says so.
@@ -531,8 +552,6 @@ impl Session {
             if stream.accepted {
                 self.carried = stream.map.total();
             }
-            // Until the next 200 the service may still hold this stream for a live one.
-            self.ghost |= stream.accepted && stream.finished_at.is_none();
         }
     }
 }

@@ -3,11 +3,13 @@
 use crate::config::OffsetRule;
 use crate::event::Event;
 use crate::failure::{Cause, Failure, Status};
+use crate::planted::{Bug, has};
 use crate::pool::Pool;
 use crate::refusal::{Verdict, judge_exception};
 use crate::session::{Life, Link, Session};
 use crate::shared::Shared;
 use crate::time::Mono;
+use crate::timeline::Edge;
 use ossicle_eventstream::{Message, Value};
 use ossicle_model::stream::{DownEvent, DownKind, TranscriptSegment};
 
@@ -82,9 +84,9 @@ impl Session {
         {
             self.rule = rule;
         }
-        let place = |offset: f64| stream.map.place(self.rule, offset * rate) / rate;
-        let begin_s = begin.or(end).map_or(self.book.transcribed_s, place);
-        let end_s = end.or(begin).map_or(begin_s, place);
+        let place = |offset: f64, edge| stream.map.place(self.rule, offset * rate, edge) / rate;
+        let begin_s = begin.or(end).map_or(self.book.transcribed_s, |offset| place(offset, Edge::Begin));
+        let end_s = end.or(begin).map_or(begin_s, |offset| place(offset, Edge::End));
         let ordinal = stream.ordinal;
         if let Some(transcript) = self.book.take(ordinal, segment, begin_s, end_s) {
             shared.tell(self.key, Event::Transcript(transcript));
@@ -95,12 +97,11 @@ impl Session {
     pub(crate) fn pong(&mut self) {
         let Link::Up(stream) = &mut self.link else { return };
         // What a refused request took is not delivered; before the head nobody knows.
-        if !stream.accepted || stream.refusal.is_some() {
+        if (!stream.accepted || stream.refusal.is_some()) && !has(Bug::PongBeforeAnswer) {
             return;
         }
         if self.held.deliver(stream.pinged_to()) {
             self.backoff.reset();
-            self.ghost_conflicts = 0;
             self.expired_retries = 0;
         }
     }
@@ -110,9 +111,6 @@ impl Session {
         let Link::Up(stream) = &mut self.link else { return };
         let age_ms = stream.left(bytes, now);
         self.counters.signature_age_ms_max = self.counters.signature_age_ms_max.max(age_ms);
-        if stream.end_has_left() {
-            self.end_left = true;
-        }
     }
 }
 

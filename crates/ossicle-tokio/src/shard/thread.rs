@@ -55,6 +55,7 @@ pub(crate) struct ShardStats {
     pub(crate) streams: usize,
     /// Sessions, by [`state_index`].
     pub(crate) sessions: [usize; STATES],
+    pub(crate) held_memory_bytes: u64,
 }
 
 pub(crate) const STATES: usize = 6;
@@ -233,8 +234,12 @@ fn run(runtime: &tokio::runtime::Runtime, mut shard: Shard) {
 
 impl Shard {
     pub(super) fn stats(&mut self) -> ShardStats {
-        let mut stats =
-            ShardStats { connections: self.conns.len(), streams: self.streams.len(), sessions: [0; STATES] };
+        let mut stats = ShardStats {
+            connections: self.conns.len(),
+            streams: self.streams.len(),
+            sessions: [0; STATES],
+            held_memory_bytes: self.engine.held_memory_bytes(),
+        };
         for key in self.sessions.keys() {
             if let Some(session) = self.engine.stats(*key) {
                 stats.sessions[state_index(session.state)] += 1;

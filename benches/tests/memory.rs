@@ -1,0 +1,75 @@
+//! What a session costs in memory: five thousand of them against the sink, and the bound that an engine names before it
+//! is started.
+//!
+//! Resident memory is what an operator pays for, so that is what is judged. Rings and held audio are taken out by what
+//! they are known to take.
+
+#[cfg(target_os = "linux")]
+fn main() {
+    use ossicle_benches::capacity::roles;
+    if !roles::play() {
+        test::five_thousand_sessions_fit();
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn main() {}
+
+#[cfg(target_os = "linux")]
+mod test {
+    use ossicle_benches::capacity::roles::{Job, Sink};
+    use ossicle_benches::capacity::{Client, Spec, messages, ours, usage};
+    use std::time::{Duration, Instant};
+
+    const SESSIONS: u32 = 5_000;
+    /// Beside the ring and held audio. PCM has no encoder.
+    const SESSION_BYTES_MAX: u64 = 6_000;
+    const RING_BYTES: u64 = 16_000;
+    /// Each session gets 100 ms of audio this often: far under real time, so that a busy machine is no matter.
+    const ROUND: Duration = Duration::from_millis(700);
+    const ROUNDS: u32 = 6;
+
+    pub(super) fn five_thousand_sessions_fit() {
+        usage::many_descriptors();
+        let spec = Spec::real_time(Client::Ours, SESSIONS, 0.0);
+        // One session first: code, TLS and the runtime are an engine's, not a session's.
+        let (first, ..) = resident(&Spec { sessions: 1, ..spec.clone() });
+        let (all, held, bound) = resident(&spec);
+        let grown = all.saturating_sub(first);
+        let each = grown.saturating_sub(held) / u64::from(SESSIONS) - RING_BYTES;
+        println!(
+            "{SESSIONS} sessions: {:.1} MB more than one; held audio {} bytes a session; beside it and the ring {each}; bound {:.1} MB",
+            grown as f64 / 1e6,
+            held / u64::from(SESSIONS),
+            bound as f64 / 1e6
+        );
+        assert!(each <= SESSION_BYTES_MAX, "{each} bytes a session beside ring and held audio");
+        assert!(all <= bound, "{all} bytes are resident, and at most {bound} were stated");
+    }
+
+    /// Resident memory with sessions that have been streaming, what of it is held audio, and the engine's own bound.
+    fn resident(spec: &Spec) -> (u64, u64, u64) {
+        let sink = Sink::start(spec);
+        let job = Job { spec: spec.clone(), address: sink.address.clone() };
+        let bound = ours::options(&job).memory_bytes(&ours::input(500));
+        let mut sessions = ours::open(&job);
+        let audio = messages::audio(spec.chunk_bytes());
+        for _ in 0..ROUNDS {
+            let begin = Instant::now();
+            for tap in &mut sessions.taps {
+                assert_eq!(tap.push_bytes(&audio, None).dropped_frames, 0);
+            }
+            while sessions.queue.try_next().is_some() {}
+            std::thread::sleep(ROUND.saturating_sub(begin.elapsed()));
+        }
+        let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+        let stats = runtime.block_on(sessions.engine.stats());
+        assert_eq!(stats.streaming, spec.sessions as usize, "{stats:?}");
+        assert_eq!(stats.connections, spec.sessions.div_ceil(spec.streams_per_connection) as usize);
+        let resident = usage::rss_bytes();
+        drop(sessions);
+        let counts = sink.end();
+        assert_eq!(counts.messages, u64::from(spec.sessions * (ROUNDS + 1)), "configurations and chunks");
+        (resident, stats.held_memory_bytes, bound)
+    }
+}

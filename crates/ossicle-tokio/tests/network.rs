@@ -1,0 +1,247 @@
+//! A network that fails, between a real engine and the emulator: what was pushed arrives all the same, bit for bit.
+//!
+//! The source is noise, so that each stream's audio is found in it by content as one range. Repeats taken out, the
+//! ranges have no hole and end where the source ends.
+
+mod common;
+
+use common::proxy::{Proxy, Weather};
+use common::*;
+use ossicle_core::{Ended, Event, Report};
+use ossicle_emulator::{Config, Emulator, Fault, Limits, SessionReport, SessionStatus, Transport};
+use ossicle_tokio::{Engine, Session};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+/// An emulator that records, a proxy before it, and an engine that knows only the proxy.
+struct World {
+    dir: tempfile::TempDir,
+    emulator: Option<Emulator>,
+    proxy: Proxy,
+    engine: Engine,
+}
+
+impl World {
+    async fn new(transport: Transport) -> Self {
+        Self::with(transport, Limits::default()).await
+    }
+
+    async fn with(transport: Transport, limits: Limits) -> Self {
+        let dir = tempfile::tempdir().expect("a folder");
+        let record_dir = Some(dir.path().to_owned());
+        let emulator = emulator(Config { tls: transport, record_dir, limits, ..Config::default() }).await;
+        let proxy = Proxy::start(emulator.addr()).await;
+        let engine = engine(options_at(&emulator, proxy.port()));
+        Self { dir, emulator: Some(emulator), proxy, engine }
+    }
+
+    fn emulator(&self) -> &Emulator {
+        self.emulator.as_ref().expect("an emulator")
+    }
+}
+
+/// Streams `seconds` of noise while `trouble` goes on, finishes, and proves that nothing is missing.
+async fn survives(
+    world: &mut World,
+    seconds: usize,
+    trouble: impl AsyncFnOnce(&Proxy),
+) -> (Report, SessionReport) {
+    let config = session_config();
+    let id = config.session_id.as_str().to_owned();
+    let mut audio = input();
+    audio.ring_ms = 2_000;
+    let (session, mut tap) = world.engine.open(config, &audio).expect("a session");
+    let source = noise(RATE_HZ as usize * seconds, 11);
+    let pushing = push(&mut tap, &source, 1.0);
+    tokio::join!(pushing, trouble(&world.proxy));
+    finish(world, &session, &id, &source).await
+}
+
+async fn finish(world: &World, session: &Session, id: &str, source: &[i16]) -> (Report, SessionReport) {
+    session.finish().expect("taken");
+    let report = closed(session).await;
+    assert_eq!(report.ended, Ended::Finished, "{:?}", report.failure);
+    assert_eq!(report.ledger.captured, source.len() as u64);
+    assert_eq!(report.ledger.dropped(), 0, "nothing was dropped: {:?}", report.ledger);
+    let seen = world.emulator().until(id, |seen| seen.status == SessionStatus::Completed).await;
+    assert!(seen.verified, "{:?}", seen.problems);
+    assert_complete(world.dir.path(), id, source, &seen);
+    (report, seen)
+}
+
+fn assert_complete(dir: &Path, id: &str, source: &[i16], seen: &SessionReport) {
+    let ranges = ranges(source, &recording(dir, id), seen);
+    assert_covers(&ranges, source.len());
+}
+
+fn after(seconds: f64) -> tokio::time::Sleep {
+    tokio::time::sleep(Duration::from_secs_f64(seconds))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_reset_every_three_seconds_loses_nothing() {
+    let mut world = World::new(Transport::Tls).await;
+    let (report, seen) = survives(&mut world, 60, async |proxy| {
+        for _ in 0..19 {
+            after(3.0).await;
+            proxy.reset();
+        }
+    })
+    .await;
+    assert!(seen.connections.len() >= 15, "each reset cost a stream: {}", seen.connections.len());
+    println!(
+        "reset every 3 s: {} streams, {} of {} frames sent twice, oldest signature {} ms",
+        seen.connections.len(),
+        report.ledger.resent,
+        report.ledger.captured,
+        seen.signature_age_ms_max
+    );
+    assert!(seen.signature_age_ms_max < 5_000);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_blackhole_of_twenty_seconds_loses_nothing() {
+    let mut world = World::new(Transport::Tls).await;
+    let (report, seen) = survives(&mut world, 40, async |proxy| {
+        after(4.0).await;
+        proxy.set(Weather::Blackhole);
+        after(20.0).await;
+        proxy.set(Weather::Fair);
+    })
+    .await;
+    assert!(report.connections >= 2);
+    println!(
+        "blackhole: {} streams, {} frames sent twice, oldest signature {} ms",
+        seen.connections.len(),
+        report.ledger.resent,
+        seen.signature_age_ms_max
+    );
+    assert!(seen.signature_age_ms_max < 5_000);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stalled_window_signs_nothing_that_waits() {
+    // A window of a fraction of a second of audio, so that it really closes.
+    let limits =
+        Limits { stream_window_bytes: 16 * 1024, idle: Duration::from_secs(120), ..Limits::default() };
+    let mut world = World::with(Transport::Tls, limits).await;
+    let stall = Fault::Stall { after_messages: 20, duration: Duration::from_secs(30) };
+    world.emulator().faults().next(stall);
+    let (report, seen) = survives(&mut world, 40, async |_| {}).await;
+    println!(
+        "stalled window: {} streams, {} frames sent twice, oldest signature {} ms",
+        seen.connections.len(),
+        report.ledger.resent,
+        seen.signature_age_ms_max
+    );
+    assert!(seen.signature_age_ms_max < 5_000, "{}", seen.signature_age_ms_max);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stalled_network_delivers_no_old_signature() {
+    let mut world = World::new(Transport::Tls).await;
+    let (report, seen) = survives(&mut world, 40, async |proxy| {
+        after(4.0).await;
+        proxy.set(Weather::Stall);
+        after(20.0).await;
+        proxy.set(Weather::Fair);
+    })
+    .await;
+    println!(
+        "stalled network: {} streams, {} frames sent twice, oldest signature {} ms",
+        seen.connections.len(),
+        report.ledger.resent,
+        seen.signature_age_ms_max
+    );
+    assert!(seen.signature_age_ms_max < 5_000, "{}", seen.signature_age_ms_max);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn bytes_cut_anywhere_are_the_same_bytes() {
+    for size in [1, 7, 100] {
+        let mut world = World::new(Transport::Cleartext).await;
+        let (_, seen) = survives(&mut world, 3, async |proxy| proxy.set(Weather::Split(size))).await;
+        assert_eq!(seen.connections.len(), 1, "pieces of {size}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_slow_network_holds_audio_unsigned_and_catches_up() {
+    let mut world = World::new(Transport::Tls).await;
+    // 32,000 bytes a second are needed; half of that passes for a while.
+    let (report, seen) = survives(&mut world, 20, async |proxy| {
+        proxy.set(Weather::Throttle(160));
+        after(8.0).await;
+        proxy.set(Weather::Fair);
+    })
+    .await;
+    println!("slow network: oldest signature {} ms, {:?}", seen.signature_age_ms_max, report.ledger);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_emulator_that_restarts_finds_the_session_again() {
+    let mut world = World::new(Transport::Tls).await;
+    let config = session_config();
+    let id = config.session_id.as_str().to_owned();
+    let (session, mut tap) = world.engine.open(config, &input()).expect("a session");
+    let source = noise(RATE_HZ as usize * 20, 12);
+    let mut first = world.emulator.take();
+    let restart = async {
+        after(5.0).await;
+        let old = first.take().expect("the first one");
+        let identity = old.identity().cloned();
+        old.kill().await;
+        after(2.0).await;
+        let record_dir = Some(world.dir.path().to_owned());
+        let config = Config { identity, record_dir, ..Config::default() };
+        let new = emulator(config).await;
+        world.proxy.set_target(new.addr());
+        new
+    };
+    let ((), new) = tokio::join!(push(&mut tap, &source, 1.0), restart);
+    world.emulator = Some(new);
+    let (report, _) = finish(&world, &session, &id, &source).await;
+    assert!(report.connections >= 2);
+}
+
+/// From the healing of the network to new audio on a stream that was accepted again.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn recovery_is_quick_once_the_network_is_back() {
+    let world = World::new(Transport::Tls).await;
+    let (session, mut tap) = world.engine.open(session_config(), &input()).expect("a session");
+    let source = noise(RATE_HZ as usize * 14, 13);
+    let trouble = async {
+        opened(&session).await;
+        after(2.0).await;
+        world.proxy.set(Weather::Refuse);
+        world.proxy.reset();
+        after(6.0).await;
+        world.proxy.set(Weather::Fair);
+        let healed = Instant::now();
+        world.engine.network_changed();
+        event(&session, |event| matches!(event, Event::Recovered { .. }).then_some(())).await;
+        healed.elapsed()
+    };
+    let ((), took) = tokio::join!(push(&mut tap, &source, 1.0), trouble);
+    println!("from healing to a new stream: {took:?}");
+    assert!(took < Duration::from_secs(1), "{took:?}");
+    session.finish().expect("taken");
+    assert_eq!(closed(&session).await.ledger.dropped(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn refusals_are_met_with_at_most_two_attempts() {
+    for (status, code) in [(401, "AccessDeniedException"), (402, "ServiceQuotaExceededException")] {
+        let world = World::new(Transport::Tls).await;
+        let refuse =
+            || Fault::Refuse { status, code: code.into(), message: "no".into(), retry_after_ms: None };
+        // A stream that stands, is cut, and is then refused: not even that is tried again and again.
+        let (session, _tap) = world.engine.open(session_config(), &input()).expect("a session");
+        opened(&session).await;
+        world.emulator().faults().always(refuse());
+        world.proxy.reset();
+        let report = closed(&session).await;
+        assert_eq!(report.ended, Ended::Failed);
+        assert!(world.proxy.connections() <= 3, "{} connections", world.proxy.connections());
+    }
+}
