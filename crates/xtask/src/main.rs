@@ -8,6 +8,7 @@
 mod demo;
 mod deps;
 mod process;
+mod python;
 mod setup;
 mod sim;
 mod steps;

@@ -1,6 +1,7 @@
 //! Set-up: what a command needs beside Rust, and how the system's package manager gets it.
 
 use crate::process::{Call, on_path};
+use crate::python;
 
 /// A tool that a command needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -23,6 +24,8 @@ pub(crate) enum Tool {
     Clang,
     /// Finds leaks and reads of memory that was never written.
     Valgrind,
+    /// Runs clients of the service that others wrote.
+    Python,
 }
 
 /// What every build of ours needs.
@@ -59,6 +62,7 @@ impl Tool {
             Tool::Rustfmt => ("rustfmt", "formatting"),
             Tool::Clang => ("clang", "compiles the C header, beside the system's compiler"),
             Tool::Valgrind => ("valgrind", "finds leaks and reads of memory that was never written"),
+            Tool::Python => ("Python, 3.12 or later", "runs clients of the service that others wrote"),
         }
     }
 
@@ -75,6 +79,8 @@ impl Tool {
             Tool::Rustfmt => Call::cargo(["fmt", "--version"]).succeeds(),
             Tool::Clang => on_path("clang").is_some(),
             Tool::Valgrind => on_path("valgrind").is_some(),
+            // One that is too old for some of the tests will do here: the step then says what was not tried.
+            Tool::Python => python::is_there(),
         }
     }
 
@@ -107,6 +113,9 @@ impl Tool {
             (Tool::Clang, _) => &["clang"],
             (Tool::Valgrind, Brew) => &[],
             (Tool::Valgrind, _) => &["valgrind"],
+            (Tool::Python, Apt) => &["python3", "python3-venv"],
+            (Tool::Python, Pacman | Brew) => &["python"],
+            (Tool::Python, _) => &["python3"],
             (Tool::Clippy | Tool::Rustfmt, _) => &[],
         }
     }

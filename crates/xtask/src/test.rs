@@ -4,10 +4,10 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use crate::process::{Call, on_path};
-use crate::setup::Tool::{Cc, Clang, Clippy, Cmake, Cxx, Flac, Make, Rustfmt};
+use crate::setup::Tool::{Cc, Clang, Clippy, Cmake, Cxx, Flac, Make, Python, Rustfmt};
 use crate::steps::{self, Options, Step};
 use crate::tree::Tree;
-use crate::{Outcome, deps};
+use crate::{Outcome, deps, python};
 
 const STEPS: &[Step] = &[
     Step { name: "fmt", title: "formatting", needs: &[Rustfmt], file: "", run: fmt },
@@ -28,6 +28,13 @@ const STEPS: &[Step] = &[
     },
     Step { name: "doc", title: "documentation", needs: &[Cc, Cxx, Make, Cmake], file: "", run: doc },
     Step { name: "test", title: "all tests", needs: &[Cc, Cxx, Make, Cmake, Flac], file: "", run: test },
+    Step {
+        name: "python",
+        title: "the emulator with clients in Python",
+        needs: &[Cc, Cxx, Make, Cmake, Flac, Python],
+        file: python::TESTS,
+        run: python::run,
+    },
     Step {
         name: "loom",
         title: "every interleaving of the audio queues",
