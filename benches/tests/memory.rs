@@ -37,7 +37,7 @@ mod test {
         let (all, held, bound) = resident(&spec);
         let grown = all.saturating_sub(first);
         let each = grown.saturating_sub(held) / u64::from(SESSIONS) - RING_BYTES;
-        println!(
+        eprintln!(
             "{SESSIONS} sessions: {:.1} MB more than one; held audio {} bytes a session; beside it and the ring {each}; bound {:.1} MB",
             grown as f64 / 1e6,
             held / u64::from(SESSIONS),

@@ -39,11 +39,7 @@ pub(crate) struct Verdict {
 
 /// Serves until standard input ends; the verdict is the last line.
 pub(crate) fn run(sessions: u32) {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(1)
-        .enable_all()
-        .build()
-        .expect("a runtime");
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let verdict = runtime.block_on(async {
         let mut config = Config::default();
         config.limits.audio_max = FOR_EVER;

@@ -189,7 +189,7 @@ impl Drifted {
         for channel in channels {
             self.clicks = self.clicks.max(largest_click(channel, tone_hz));
             // While the loops settle, where the ratios move most.
-            if first_frame < 16_000 * 60 && first_frame / 16_000 % 5 == 0 {
+            if first_frame < 16_000 * 60 && (first_frame / 16_000).is_multiple_of(5) {
                 self.spurious_db = self.spurious_db.max(spurious_db(channel, tone_hz, 25.0));
             }
         }

@@ -34,9 +34,12 @@ pub(crate) enum Kind {
 /// All things of one kind. `P` is what stays with a place and is reached without a lock; `T` is the thing.
 pub(crate) struct Table<P, T> {
     kind: Kind,
-    blocks: [OnceLock<Box<[Place<P, T>]>>; BLOCKS],
+    blocks: [OnceLock<Block<P, T>>; BLOCKS],
     free: Mutex<Free>,
 }
+
+/// Places that are made together and stay for the life of the process.
+type Block<P, T> = Box<[Place<P, T>]>;
 
 /// A place in the table.
 pub(crate) struct Place<P, T> {

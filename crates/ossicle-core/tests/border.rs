@@ -136,7 +136,7 @@ impl Play {
     fn push_ms(&mut self, ms: usize) {
         let frames: Vec<i16> = (0..ms * 16).map(|n| n as i16).collect();
         let pushed = self.tap.push_i16(&frames, None).expect("the tap's own format");
-        assert_eq!(pushed.accepted_frames as usize, frames.len());
+        assert_eq!(pushed.accepted_frames, frames.len());
     }
 
     fn tick(&mut self, times: usize) {

@@ -109,7 +109,7 @@ impl App {
         Self {
             key: SessionKey(index as u64 + 1),
             session_id: SessionUuid::from_random_bytes(id).as_str().to_owned(),
-            configuration: configuration(index as u64).to_json().into(),
+            configuration: configuration(index as u64).to_json(),
             source: Source::new(rng.next(), plan.channels.into()),
             plan,
             tap: None,

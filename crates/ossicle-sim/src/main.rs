@@ -28,7 +28,7 @@ fn main() -> ExitCode {
             println!("OSSICLE_SEED={} {failure}", outcome.seed);
         }
         let n = done.fetch_add(1, Ordering::Relaxed) + 1;
-        if n % 100 == 0 {
+        if n.is_multiple_of(100) {
             println!("{n} of {count} seeds after {:.0} s", begin.elapsed().as_secs_f64());
         }
     });

@@ -446,9 +446,9 @@ impl World {
                 if std::mem::replace(&mut served.configured, true) {
                     return Err("a second configuration".into());
                 }
-                return self.apps[app].check_configuration(inner.payload());
+                self.apps[app].check_configuration(inner.payload())
             }
-            _ if !served.configured => return Err(format!("{kind} comes before the configuration")),
+            _ if !served.configured => Err(format!("{kind} comes before the configuration")),
             ("binaryAudioEvent", "application/octet-stream") if !self.apps[app].plan.json => {
                 self.audio(stream, inner.payload(), wrote, now)
             }

@@ -232,7 +232,7 @@ impl World {
         let Some(calm) = self.calm_since else { return Ok(false) };
         let ran_ms = (self.now - begin) / MS;
         let calm_ms = (self.now - calm) / MS;
-        if self.now % (100 * MS) != 0 && calm_ms < HEAL_MS_MAX {
+        if !self.now.is_multiple_of(100 * MS) && calm_ms < HEAL_MS_MAX {
             return Ok(false);
         }
         let unsettled = self.apps.iter().filter(|app| app.lives()).map(|app| app.key).find(|key| {

@@ -89,7 +89,7 @@ async fn a_reset_every_three_seconds_loses_nothing() {
     })
     .await;
     assert!(seen.connections.len() >= 15, "each reset cost a stream: {}", seen.connections.len());
-    println!(
+    eprintln!(
         "reset every 3 s: {} streams, {} of {} frames sent twice, oldest signature {} ms",
         seen.connections.len(),
         report.ledger.resent,
@@ -110,7 +110,7 @@ async fn a_blackhole_of_twenty_seconds_loses_nothing() {
     })
     .await;
     assert!(report.connections >= 2);
-    println!(
+    eprintln!(
         "blackhole: {} streams, {} frames sent twice, oldest signature {} ms",
         seen.connections.len(),
         report.ledger.resent,
@@ -128,7 +128,7 @@ async fn a_stalled_window_signs_nothing_that_waits() {
     let stall = Fault::Stall { after_messages: 20, duration: Duration::from_secs(30) };
     world.emulator().faults().next(stall);
     let (report, seen) = survives(&mut world, 40, async |_| {}).await;
-    println!(
+    eprintln!(
         "stalled window: {} streams, {} frames sent twice, oldest signature {} ms",
         seen.connections.len(),
         report.ledger.resent,
@@ -147,7 +147,7 @@ async fn a_stalled_network_delivers_no_old_signature() {
         proxy.set(Weather::Fair);
     })
     .await;
-    println!(
+    eprintln!(
         "stalled network: {} streams, {} frames sent twice, oldest signature {} ms",
         seen.connections.len(),
         report.ledger.resent,
@@ -175,7 +175,7 @@ async fn a_slow_network_holds_audio_unsigned_and_catches_up() {
         proxy.set(Weather::Fair);
     })
     .await;
-    println!("slow network: oldest signature {} ms, {:?}", seen.signature_age_ms_max, report.ledger);
+    eprintln!("slow network: oldest signature {} ms, {:?}", seen.signature_age_ms_max, report.ledger);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -223,7 +223,7 @@ async fn recovery_is_quick_once_the_network_is_back() {
         healed.elapsed()
     };
     let ((), took) = tokio::join!(push(&mut tap, &source, 1.0), trouble);
-    println!("from healing to a new stream: {took:?}");
+    eprintln!("from healing to a new stream: {took:?}");
     assert!(took < Duration::from_secs(1), "{took:?}");
     session.finish().expect("taken");
     assert_eq!(closed(&session).await.ledger.dropped(), 0);
