@@ -2,6 +2,7 @@
 
 import datetime
 import tempfile
+import time
 import unittest
 import uuid
 
@@ -240,8 +241,6 @@ class Datasets(Case):
         self.assertEqual((made["type"], made["status"]), ("MEDICAL_CODING", "CREATING"))
         self.assert_now(made["createdAt"])
         named = {"domainId": domain_id, "datasetId": made["datasetId"]}
-        self.assert_conflict(client.delete_dataset, **named)
-        self.assert_conflict(client.start_medical_coding_job, **coding(domain_id, datasetId=made["datasetId"]))
 
         active, _ = self.status(named, "ACTIVE")
         self.assertEqual(active["config"], dataset(domain_id)["config"])
@@ -260,6 +259,29 @@ class Datasets(Case):
         until(lambda: client.list_datasets(domainId=domain_id)["items"], lambda items: not items)
         self.assert_missing(client.get_dataset, **named)
         self.assert_missing(client.start_medical_coding_job, **coding(domain_id, datasetId=made["datasetId"]))
+
+    def test_a_dataset_that_is_being_made_is_neither_used_nor_deleted(self):
+        domain_id = self.domain()
+
+        def use(dataset_id):
+            client.start_medical_coding_job(**coding(domain_id, datasetId=dataset_id))
+
+        def delete(dataset_id):
+            client.delete_dataset(domainId=domain_id, datasetId=dataset_id)
+
+        for call in (use, delete):
+            for _ in range(10):
+                begin = time.monotonic()
+                dataset_id = client.create_dataset(**dataset(domain_id))["datasetId"]
+                try:
+                    call(dataset_id)
+                except ClientError as error:
+                    self.assertEqual(error.response["Error"]["Code"], "ConflictException")
+                    break
+                # It is made in half a second; a machine too busy to ask before that tries another one.
+                self.assertGreater(time.monotonic() - begin, 0.5)
+            else:
+                self.fail("this machine is too busy to ask for a dataset within half a second")
 
     def test_a_dataset_that_cannot_be_made_says_so(self):
         domain_id = self.domain()
@@ -287,7 +309,10 @@ class Jobs(Case):
         self.assert_now(started["creationTime"])
         named = {"domainId": job_input["domainId"], "jobId": started["jobId"]}
         answers, seen = self.finished(get, named)
-        self.assertEqual(seen, ["SUBMITTED", "IN_PROGRESS", "SUCCEEDED"])
+        # On a busy machine a state can pass between two questions; none comes out of order.
+        expected = ["SUBMITTED", "IN_PROGRESS", "SUCCEEDED"]
+        self.assertEqual(seen, [status for status in expected if status in seen])
+        self.assertEqual(seen[-1], "SUCCEEDED")
         for job in answers:
             self.assertEqual((job["jobArn"], job["creationTime"]), (started["jobArn"], started["creationTime"]))
             self.assertGreaterEqual(job["updatedTime"], job["creationTime"])
