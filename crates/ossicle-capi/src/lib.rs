@@ -12,6 +12,10 @@
     clippy::missing_safety_doc,
     reason = "the header's first chapter is the safety section of every function"
 )]
+#![allow(
+    rustdoc::broken_intra_doc_links,
+    reason = "the header's thread tags, such as [ANY], and addresses stand in brackets and are no links"
+)]
 
 mod about;
 mod border;

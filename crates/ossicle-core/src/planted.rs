@@ -4,6 +4,7 @@
 //! question here is answered with a constant "no" and the code behind it is not built.
 
 /// A bug.
+#[cfg_attr(not(feature = "planted-bugs"), allow(unreachable_pub, reason = "public only with the feature"))]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Bug {
     /// A resend begins one frame late.
@@ -26,6 +27,7 @@ pub enum Bug {
     MuteLeaks,
 }
 
+#[cfg(feature = "planted-bugs")]
 impl Bug {
     /// All of them.
     pub const ALL: [Self; 9] = [

@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+/// A signature older than this was not made when its message was sent.
+pub(crate) const LATE_SIGNATURE_MS: u64 = 1_000;
+
 /// Longest event-stream message that is taken, outer envelope included. The largest honest one is a
 /// configuration with 20 KiB of context and 15 KiB of instructions, all of it escaped: under 300 KiB.
 pub const MESSAGE_BYTES_MAX: usize = 1 << 20;

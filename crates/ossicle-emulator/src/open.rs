@@ -114,6 +114,7 @@ fn new_report(shared: &Shared, link: &Link, parts: &Parts, age_ms: i64) -> Conne
         why: (shared.config.verify == Verify::SinkOnly)
             .then(|| "only counted, nothing was verified".to_owned()),
         signature_age_ms_max: u64::try_from(age_ms).unwrap_or(0),
+        late_messages: 0,
         http: format!("{:?}", parts.version),
         connection: link.number,
         request_id: uuid(),

@@ -106,6 +106,9 @@ pub struct ConnectionReport {
     pub why: Option<String>,
     /// Oldest signature at the moment it was read, in milliseconds.
     pub signature_age_ms_max: u64,
+    /// Messages that were read more than a second after they were signed.
+    #[serde(default)]
+    pub late_messages: u64,
     /// `HTTP/2.0` or `HTTP/1.1`.
     pub http: String,
     /// Number of the network connection since the emulator began; streams that share one have the same.
@@ -133,6 +136,7 @@ impl ConnectionReport {
         self.data_frames = newer.data_frames;
         self.verified = newer.verified;
         self.signature_age_ms_max = newer.signature_age_ms_max;
+        self.late_messages = newer.late_messages;
         self.end_of_session = newer.end_of_session;
         self.closed = newer.closed;
         self.ended = newer.ended;

@@ -256,6 +256,7 @@ impl Stream {
             self.report.messages_verified += 1;
             let age_ms = u64::try_from(self.intake.age_ms).unwrap_or(0);
             self.report.signature_age_ms_max = self.report.signature_age_ms_max.max(age_ms);
+            self.report.late_messages += u64::from(age_ms > limits::LATE_SIGNATURE_MS);
         }
         match step {
             Step::Configured => {}

@@ -24,6 +24,24 @@ pub(crate) fn bound_unsent(stream: &TcpStream, bytes: u32) -> std::io::Result<()
     SockRef::from(stream).set_send_buffer_size(bytes as usize * 4)
 }
 
+/// Sends several pieces at once, without a SIGPIPE when the peer is gone.
+///
+/// # Errors
+/// The system's; `BrokenPipe` when the peer is gone, `WouldBlock` when there is no room.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub(crate) fn send_vectored(stream: &TcpStream, pieces: &[std::io::IoSlice<'_>]) -> std::io::Result<usize> {
+    SockRef::from(stream).send_vectored_with_flags(pieces, libc::MSG_NOSIGNAL)
+}
+
+/// See the Linux form. On Apple's systems tokio sets `SO_NOSIGPIPE` when it makes a socket; Windows has no such signal.
+///
+/// # Errors
+/// As above.
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+pub(crate) fn send_vectored(stream: &TcpStream, pieces: &[std::io::IoSlice<'_>]) -> std::io::Result<usize> {
+    SockRef::from(stream).send_vectored(pieces)
+}
+
 /// The platform's verifier of certificates, which also trusts `extra`.
 ///
 /// # Errors

@@ -7,6 +7,7 @@ mod error;
 mod proxy;
 mod race;
 mod stream;
+mod tcp;
 mod tls;
 
 pub(crate) use dns::is_loopback;

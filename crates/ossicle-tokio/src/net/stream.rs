@@ -1,5 +1,6 @@
 //! A connection that is ready for HTTP.
 
+use super::tcp::Tcp;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -29,16 +30,16 @@ pub struct Stream {
 
 #[derive(Debug)]
 enum Io {
-    Plain(TcpStream),
-    Tls(Box<TlsStream<TcpStream>>),
+    Plain(Tcp),
+    Tls(Box<TlsStream<Tcp>>),
 }
 
 impl Stream {
     pub(crate) fn cleartext(tcp: TcpStream) -> Self {
-        Self { io: Io::Plain(tcp), protocol: Protocol::Http2 }
+        Self { io: Io::Plain(Tcp(tcp)), protocol: Protocol::Http2 }
     }
 
-    pub(crate) fn tls(tls: TlsStream<TcpStream>, protocol: Protocol) -> Self {
+    pub(crate) fn tls(tls: TlsStream<Tcp>, protocol: Protocol) -> Self {
         Self { io: Io::Tls(Box::new(tls)), protocol }
     }
 
@@ -72,8 +73,8 @@ impl Stream {
 
     fn tcp(&self) -> &TcpStream {
         match &self.io {
-            Io::Plain(tcp) => tcp,
-            Io::Tls(tls) => tls.get_ref().0,
+            Io::Plain(tcp) => &tcp.0,
+            Io::Tls(tls) => &tls.get_ref().0.0,
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use super::error::ConnectError;
 use super::stream::{Protocol, Stream};
+use super::tcp::Tcp;
 use crate::platform;
 use ossicle_core::io::{LossCause, Step};
 use rustls_pki_types::pem::PemObject;
@@ -95,7 +96,7 @@ pub(crate) async fn handshake(
         return Err(ConnectError::new(Step::Dns, LossCause::NoSuchName));
     };
     let connector = TlsConnector::from(Arc::clone(&config.client));
-    let tls = connector.connect(name, tcp).await.map_err(|error| ConnectError::from_tls(&error))?;
+    let tls = connector.connect(name, Tcp(tcp)).await.map_err(|error| ConnectError::from_tls(&error))?;
     let agreed = tls.get_ref().1.alpn_protocol().map(<[u8]>::to_vec);
     match (agreed.as_deref(), config.alpn) {
         (Some(b"h2"), _) => Ok(Stream::tls(tls, Protocol::Http2)),
