@@ -46,6 +46,7 @@ pub(crate) struct EngineSettings {
     pub(crate) aws_chain: bool,
     pub(crate) ca_pem: Option<String>,
     pub(crate) proxy: Option<String>,
+    #[cfg_attr(not(feature = "loopback"), expect(dead_code, reason = "read so that it is checked"))]
     pub(crate) loopback_script: Option<String>,
     pub(crate) wake: ossicle_wake,
     pub(crate) wake_context: Context,
