@@ -421,16 +421,37 @@ static long resident_kb(void) {
   return resident * 4;
 }
 
-/* Creates and destroys; memory stays. `OSSICLE_CYCLES` sets how often. */
+/* An engine whose endpoint refuses connections. */
+static ossicle_engine *engine_to_nowhere(void) {
+  ossicle_engine_config config;
+  ossicle_engine *engine = NULL;
+  ossicle_engine_config_init(&config, sizeof config);
+  config.region = "us-east-1";
+  config.endpoint = "http://127.0.0.1:9";
+  EXPECT(OSSICLE_OK, ossicle_engine_create(&config, &engine, NULL));
+  EXPECT(OSSICLE_OK, ossicle_engine_set_keys(engine, "AKIDEXAMPLE", "secret", NULL, 0));
+  return engine;
+}
+
+/*
+ * Creates and destroys; memory stays. `OSSICLE_CYCLES` sets how often. Not with the emulator in this process: it keeps
+ * a record of each session that has reached it, which is its work.
+ */
 static void cycles(void) {
   const char *asked = getenv("OSSICLE_CYCLES");
   int count = asked != NULL ? atoi(asked) : 200, done;
   long after_tenth = 0, end;
-  ossicle_engine *engine = engine_of(NULL, NULL);
+  ossicle_engine *engine = engine_to_nowhere();
   ossicle_event event;
   event.struct_size = sizeof event;
   for (done = 0; done < count; done++) {
-    ossicle_session *session = session_of(engine);
+    ossicle_session_config config;
+    ossicle_session *session = NULL;
+    ossicle_session_config_init(&config, sizeof config);
+    config.domain_id = "hai-abcdefghijklmnopq";
+    config.subscription_id = "sub-abcdefghijKLMNOPQRSTU";
+    config.output_s3_uri = "s3://bucket/out/";
+    EXPECT(OSSICLE_OK, ossicle_session_create(engine, &config, &session, NULL));
     ossicle_session_destroy(session);
     while (ossicle_engine_poll(engine, &event, 0) == OSSICLE_OK) {}
     if (done == count / 10) after_tenth = resident_kb();
