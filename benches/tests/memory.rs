@@ -26,7 +26,8 @@ mod test {
     const SESSIONS: u32 = 5_000;
     /// Beside the ring and held audio. PCM has no encoder.
     const SESSION_BYTES_MAX: u64 = 6_000;
-    const RING_BYTES: u64 = 16_000;
+    /// 500 ms of samples, and the block with the two indices, each on cache lines of its own.
+    const RING_BYTES: u64 = 16_000 + 512;
     /// Each session gets 100 ms of audio this often: far under real time, so that a busy machine is no matter.
     const ROUND: Duration = Duration::from_millis(700);
     const ROUNDS: u32 = 6;
