@@ -65,5 +65,8 @@ pub const BODY_BYTES_MAX: usize = 2 << 20;
 pub const RECORD_FLUSH_FRAMES: u64 = 8_000;
 /// Audio compared with the known source to find where a stream begins in it.
 pub const ALIGN_MS: u64 = 100;
+/// Silent frames before a stream's own audio that are not looked for in the known source: an encoder of FLAC may begin with
+/// one.
+pub const LEAD_FRAMES_MAX: usize = 1;
 /// Problems written into one session's report; the rest only count.
 pub const PROBLEMS_MAX: usize = 32;

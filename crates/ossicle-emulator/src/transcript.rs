@@ -108,11 +108,20 @@ impl Transcriber {
     /// Finds the stream's place in the known source; audio that is not in it gets levels instead of words.
     fn place(&mut self, held: &[i16], needed: usize, progress: &mut Progress, events: &mut Vec<Bytes>) {
         let source = self.prepared.as_ref().and_then(|prepared| prepared.script.source.as_ref());
-        let place = source
-            .filter(|source| source.rate_hz == self.rate_hz && source.channels == self.channels)
-            .and_then(|source| source.find(&held[..needed], progress.content_end));
-        match place {
-            Some(content_begin) => self.mode = Mode::Words { content_begin },
+        let source =
+            source.filter(|source| source.rate_hz == self.rate_hz && source.channels == self.channels);
+        let first = &held[..needed];
+        let find = |lead_frames: usize| {
+            let (lead, rest) = first.split_at(lead_frames * self.channels as usize);
+            let silent = lead.iter().all(|sample| *sample == 0);
+            let begin = source.filter(|_| silent)?.find(rest, progress.content_end)?;
+            Some((begin, lead_frames as u64))
+        };
+        match (0..=limits::LEAD_FRAMES_MAX).find_map(find) {
+            Some((content_begin, lead_frames)) => {
+                self.position -= lead_frames;
+                self.mode = Mode::Words { content_begin };
+            }
             None => {
                 let mut speech = Speech::new(self.rate_hz, self.channels);
                 let mut told = Vec::new();
@@ -329,6 +338,18 @@ mod tests {
         let again =
             stream(&prepared, &mut progress, (2, 1_600), Offsets::Restart, (&source[400..1_600], false));
         assert_eq!(again, [r#"seg-1-2 0.1-0.6 ~"a""#, r#"seg-1-2 0.1-1.1 "a b""#]);
+    }
+
+    #[test]
+    fn an_encoder_s_leading_silence_is_no_content() {
+        let (prepared, mut progress, mut source) = (placed(false), Progress::default(), source());
+        source.insert(0, 0);
+        let first = stream(&prepared, &mut progress, (1, 0), Offsets::Restart, (&source[..1_200], false));
+        assert_eq!(first, [r#"seg-1 0.5-1.0 ~"a""#, "checklistEvent"]);
+        source[1_000] = 0;
+        let resumed =
+            stream(&prepared, &mut progress, (2, 1_199), Offsets::Restart, (&source[1_000..], false));
+        assert_eq!(resumed, [r#"seg-1 0.0-0.5 "a b""#, r#"seg-2 1.0-1.5 ~"c""#, r#"seg-2 1.0-2.0 "c d""#]);
     }
 
     #[test]
