@@ -35,6 +35,15 @@ impl World {
         Self { dir, emulator: Some(emulator), proxy, engine }
     }
 
+    /// Its first stream is not read for a while. The window holds a fraction of a second of audio, so that it really closes.
+    async fn stalling(duration: Duration) -> Self {
+        let limits =
+            Limits { stream_window_bytes: 16 * 1024, idle: Duration::from_secs(120), ..Limits::default() };
+        let world = Self::with(Transport::Tls, limits).await;
+        world.emulator().faults().next(Fault::Stall { after_messages: 20, duration });
+        world
+    }
+
     fn emulator(&self) -> &Emulator {
         self.emulator.as_ref().expect("an emulator")
     }
@@ -121,13 +130,8 @@ async fn a_blackhole_of_twenty_seconds_loses_nothing() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_stalled_window_signs_nothing_that_waits() {
-    // A window of a fraction of a second of audio, so that it really closes.
-    let limits =
-        Limits { stream_window_bytes: 16 * 1024, idle: Duration::from_secs(120), ..Limits::default() };
-    let mut world = World::with(Transport::Tls, limits).await;
     // Shorter than the patience with a stream, so that what waited is sent on the same one.
-    let stall = Fault::Stall { after_messages: 20, duration: Duration::from_secs(8) };
-    world.emulator().faults().next(stall);
+    let mut world = World::stalling(Duration::from_secs(8)).await;
     let (report, seen) = survives(&mut world, 20, async |_| {}).await;
     eprintln!(
         "stalled window: {} streams, {} frames sent twice, oldest signature {} ms, {} messages late",
@@ -144,11 +148,7 @@ async fn a_stalled_window_signs_nothing_that_waits() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_stream_that_takes_nothing_is_left_for_a_new_one() {
-    let limits =
-        Limits { stream_window_bytes: 16 * 1024, idle: Duration::from_secs(120), ..Limits::default() };
-    let mut world = World::with(Transport::Tls, limits).await;
-    let stall = Fault::Stall { after_messages: 20, duration: Duration::from_secs(60) };
-    world.emulator().faults().next(stall);
+    let mut world = World::stalling(Duration::from_secs(60)).await;
     let (_, seen) = survives(&mut world, 30, async |_| {}).await;
     assert!(seen.connections.len() >= 2, "{seen:?}");
     for later in &seen.connections[1..] {
