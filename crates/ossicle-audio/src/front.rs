@@ -5,7 +5,7 @@ use thiserror::Error;
 use crate::channels::ChannelMap;
 use crate::format::{FormatError, WireFormat};
 use crate::limits;
-use crate::meter::{Levels, Meter, measure};
+use crate::meter::{Levels, Meter, Pass, measure};
 use crate::pair::Pair;
 use crate::single::Single;
 use crate::tap::TapReader;
@@ -155,15 +155,16 @@ pub(crate) struct Outlet {
 }
 
 impl Outlet {
-    /// Measures samples that are about to leave.
-    pub(crate) fn listen(&mut self, pcm: &[i16]) {
+    /// Measures samples that are about to leave, and returns what it found for each channel.
+    pub(crate) fn listen(&mut self, pcm: &[i16]) -> [Pass; limits::WIRE_CHANNELS_MAX as usize] {
         let channels = usize::from(self.wire.channels());
+        let passes = measure(pcm, channels);
         let frames = pcm.len() / channels;
         if frames > 0 {
-            let passes = measure(pcm, channels);
             self.meter.add(&passes, frames);
             self.watch.add(&passes[..channels], frames);
         }
+        passes
     }
 
     pub(crate) fn clipped(&mut self, channel: usize, samples: u64) {

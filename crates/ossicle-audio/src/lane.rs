@@ -260,14 +260,11 @@ impl Lane {
     }
 
     fn feed(&mut self, input: &[f32], valid: usize, most: u64, scratch: &mut Scratch) -> u64 {
-        let Scratch { planes_out, pcm, .. } = scratch;
-        let output = sized(planes_out, self.resample.out_frames_max());
+        let output = sized(&mut scratch.planes_out, self.resample.out_frames_max());
         let made = self.resample.feed(input, valid, output);
         let output = &output[made];
         let frames = output.len().min(most as usize);
-        let pcm = sized(pcm, frames);
-        f32_to_i16(output[..frames].iter().copied(), pcm);
-        self.samples.extend(pcm.iter());
+        self.samples.extend(output[..frames].iter().map(|value| f32_to_i16(*value)));
         self.push_stretch(false, frames as u64);
         frames as u64
     }

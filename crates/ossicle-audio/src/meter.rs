@@ -9,38 +9,36 @@ const CHANNELS: usize = WIRE_CHANNELS_MAX as usize;
 pub(crate) struct Pass {
     pub(crate) min: i16,
     pub(crate) max: i16,
-    pub(crate) squares: f64,
+    /// Sum of the squares, exact: 2^34 samples at full scale would fit.
+    pub(crate) squares: u64,
+}
+
+impl Pass {
+    pub(crate) const NOTHING: Self = Self { min: i16::MAX, max: i16::MIN, squares: 0 };
+
+    /// True when a sample is at full scale.
+    pub(crate) fn clips(&self) -> bool {
+        self.max == i16::MAX || self.min <= -i16::MAX
+    }
 }
 
 /// Measures interleaved `samples` of one or two channels.
 pub(crate) fn measure(samples: &[i16], channels: usize) -> [Pass; CHANNELS] {
-    // Eight lanes: with two channels the even ones are the first channel's. Sums stay exact enough in f32, as no piece
-    // is longer than a few thousand frames. One quantity a loop, whole arrays at a time: so it becomes vector code.
-    let (mut min, mut max, mut squares) = ([i16::MAX; 8], [i16::MIN; 8], [0.0_f32; 8]);
-    let (chunks, rest) = samples.as_chunks::<8>();
-    for chunk in chunks {
-        min = std::array::from_fn(|lane| min[lane].min(chunk[lane]));
-        max = std::array::from_fn(|lane| max[lane].max(chunk[lane]));
+    if channels == 1 {
+        return [channel(samples.as_chunks::<1>().0, 0), Pass::NOTHING];
     }
-    for chunk in chunks {
-        squares = std::array::from_fn(|lane| {
-            let value = i32::from(chunk[lane]) as f32;
-            squares[lane] + value * value
-        });
+    let frames = samples.as_chunks::<2>().0;
+    [channel(frames, 0), channel(frames, 1)]
+}
+
+/// One quantity a loop and plain sums: so each becomes vector code on any target.
+fn channel<const N: usize>(frames: &[[i16; N]], index: usize) -> Pass {
+    let samples = || frames.iter().map(|frame| frame[index]);
+    Pass {
+        min: samples().fold(i16::MAX, i16::min),
+        max: samples().fold(i16::MIN, i16::max),
+        squares: samples().fold(0, |sum, sample| sum + u64::from(u32::from(sample.unsigned_abs()).pow(2))),
     }
-    for (lane, sample) in rest.iter().enumerate() {
-        min[lane] = min[lane].min(*sample);
-        max[lane] = max[lane].max(*sample);
-        squares[lane] += f32::from(*sample) * f32::from(*sample);
-    }
-    let mut passes = [Pass { min: i16::MAX, max: i16::MIN, squares: 0.0 }; CHANNELS];
-    for lane in 0..8 {
-        let pass = &mut passes[lane % channels];
-        pass.min = pass.min.min(min[lane]);
-        pass.max = pass.max.max(max[lane]);
-        pass.squares += f64::from(squares[lane]);
-    }
-    passes
 }
 
 /// The level of one wire channel over the last 100 ms that were measured.
@@ -72,7 +70,7 @@ impl Levels {
 #[derive(Clone, Debug)]
 pub(crate) struct Meter {
     peak: [u16; CHANNELS],
-    squares: [f64; CHANNELS],
+    squares: [u64; CHANNELS],
     frames: u32,
     window_frames: u32,
     levels: Levels,
@@ -84,7 +82,7 @@ impl Meter {
             ChannelLevel { peak_dbfs: f32::NEG_INFINITY, rms_dbfs: f32::NEG_INFINITY, clipped_samples: 0 };
         Self {
             peak: [0; CHANNELS],
-            squares: [0.0; CHANNELS],
+            squares: [0; CHANNELS],
             frames: 0,
             window_frames: rate_hz * LEVEL_WINDOW_MS / 1_000,
             levels: Levels { channels: [silent; CHANNELS], count: channels },
@@ -111,11 +109,11 @@ impl Meter {
             let level = &mut self.levels.channels[channel];
             level.peak_dbfs = 20.0 * (f32::from(self.peak[channel]) / 32_768.0).log10();
             level.rms_dbfs = (10.0
-                * (self.squares[channel] / f64::from(self.frames) / (32_768.0 * 32_768.0)).log10())
+                * (self.squares[channel] as f64 / f64::from(self.frames) / (32_768.0 * 32_768.0)).log10())
                 as f32;
         }
         self.peak = [0; CHANNELS];
-        self.squares = [0.0; CHANNELS];
+        self.squares = [0; CHANNELS];
         self.frames = 0;
     }
 

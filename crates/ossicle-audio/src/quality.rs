@@ -166,3 +166,49 @@ fn quality_of_the_sinc_form() {
         assert!(figures.offset_frames.abs() <= 1.0 && impulse.abs() <= 1.0, "{in_hz}: {figures:?} {impulse}");
     }
 }
+
+/// Rounding is all that is left between the wire and the tone: once on the way out, and for 16-bit input once on the way in,
+/// of which the share below the wire's half rate comes through.
+#[test]
+fn quality_in_16_bits_is_the_limit_of_16_bits() {
+    use crate::{ChannelMap, Format, FrontEnd, FrontEndConfig, Layout, Piece, SampleType, Scratch, tap};
+
+    for (in_hz, sample) in [
+        (16_000, SampleType::F32),
+        (48_000, SampleType::F32),
+        (44_100, SampleType::F32),
+        (48_000, SampleType::S16),
+        (44_100, SampleType::S16),
+        (8_000, SampleType::S16),
+    ] {
+        let format = Format::new(sample, Layout::Interleaved, in_hz, 1).unwrap();
+        let (mut tap, reader) = tap(format, 2_000).unwrap();
+        let config =
+            FrontEndConfig { wire_rate_hz: OUT_HZ, channel_map: ChannelMap::MixToMono, check_rate: false };
+        let mut front = FrontEnd::new(config, vec![reader]).unwrap();
+        let sound = tone(in_hz, 997.0, 1.0);
+        let pushed = if sample == SampleType::F32 {
+            tap.push_f32(&sound, None)
+        } else {
+            let ints: Vec<i16> = sound.iter().map(|value| (value * 32_768.0).round() as i16).collect();
+            tap.push_i16(&ints, None)
+        };
+        assert_eq!(pushed.unwrap().dropped_frames, 0);
+        let mut out = Vec::new();
+        front.flush(0, &mut Scratch::new(), &mut |piece| {
+            if let Piece::Audio(pcm) = piece {
+                out.extend(pcm.iter().map(|sample| f32::from(*sample) / 32_768.0));
+            }
+        });
+        let (amplitude, _, rest) = fit(middle(&out), 997.0);
+        let snr_db = db(amplitude * amplitude / 2.0 / rest);
+        let step = 1.0 / 32_768.0_f64;
+        let in_band =
+            if sample == SampleType::S16 { (f64::from(OUT_HZ) / f64::from(in_hz)).min(1.0) } else { 0.0 };
+        let limit_db = db(0.9 * 0.9 / 2.0 / (step * step / 12.0 * (1.0 + in_band)));
+        println!(
+            "16 bits on the wire, {sample:?} from {in_hz} Hz: {snr_db:.2} dB, the limit is {limit_db:.2} dB"
+        );
+        assert!(snr_db > limit_db - 0.3, "{in_hz} {sample:?}: {snr_db} of {limit_db}");
+    }
+}

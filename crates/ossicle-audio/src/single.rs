@@ -5,6 +5,7 @@ use crate::convert::{FULL_SCALE, decode_f32, f32_to_i16, int_to_i16};
 use crate::format::{SampleType, WireFormat};
 use crate::front::{FrontEndError, GapReason, Outlet, Piece, Scratch, Sink, TapCounts, sized, to_wire};
 use crate::limits::PASS_FRAMES_MAX;
+use crate::meter::Pass;
 use crate::resample::Resample;
 use crate::tap::TapReader;
 use crate::watch::{Finding, RateWatch, is_wav_header};
@@ -152,8 +153,11 @@ impl Single {
         let channels = self.source.mapping.to();
         let mut pcm = std::mem::take(&mut scratch.pcm);
         let out = sized(&mut pcm, frames * channels);
-        self.source.take_i16(frames, outlet, scratch, out);
-        outlet.listen(out);
+        let unchanged = self.source.take_i16(frames, outlet, scratch, out);
+        let passes = outlet.listen(out);
+        if unchanged && passes.iter().any(Pass::clips) {
+            self.source.count_clipped_i16(out, outlet);
+        }
         sink(Piece::Audio(out));
         scratch.pcm = pcm;
         self.wire_position += frames as u64;
@@ -206,12 +210,14 @@ impl Single {
         let owed = (target - self.wire_position).min(made.len() as u64) as usize;
         let pcm = sized(pcm, owed * channels);
         if channels == 1 {
-            f32_to_i16(output[made.start..made.start + owed].iter().copied(), pcm);
+            for (out, value) in pcm.iter_mut().zip(&output[made.start..]) {
+                *out = f32_to_i16(*value);
+            }
         } else {
             let (left, right) = output.split_at(out_max);
             let pairs = left[made.start..].iter().zip(&right[made.start..]);
             for (frame, (left, right)) in pcm.as_chunks_mut::<2>().0.iter_mut().zip(pairs) {
-                f32_to_i16([*left, *right].into_iter(), frame);
+                *frame = [f32_to_i16(*left), f32_to_i16(*right)];
             }
         }
         if owed > 0 {
@@ -275,8 +281,14 @@ impl Source {
         }
     }
 
-    /// Takes `frames` frames out as 16-bit, mapped.
-    fn take_i16(&mut self, frames: usize, outlet: &mut Outlet, scratch: &mut Scratch, out: &mut [i16]) {
+    /// Takes `frames` frames out as 16-bit, mapped. True when they were picked as they are: then what clips shows in `out`.
+    fn take_i16(
+        &mut self,
+        frames: usize,
+        outlet: &mut Outlet,
+        scratch: &mut Scratch,
+        out: &mut [i16],
+    ) -> bool {
         let sample = self.reader.format().sample();
         match self.mapping {
             Mapping::Pick { from, picked, to } if sample != SampleType::F32 => {
@@ -293,7 +305,7 @@ impl Source {
                 }
                 self.reader.consume(frames);
                 self.counts.captured_frames += frames as u64;
-                self.count_clipped_i16(out, outlet);
+                true
             }
             _ => {
                 let mut planes = std::mem::take(&mut scratch.planes_in);
@@ -301,15 +313,12 @@ impl Source {
                 let planes_in = sized(&mut planes, frames * to);
                 self.take_planes(frames, frames, outlet, scratch, planes_in);
                 for (channel, plane) in planes_in.chunks_exact(frames).enumerate() {
-                    if to == 1 {
-                        f32_to_i16(plane.iter().copied(), out);
-                    } else {
-                        for (out, value) in out[channel..].iter_mut().step_by(to).zip(plane) {
-                            f32_to_i16(std::iter::once(*value), std::slice::from_mut(out));
-                        }
+                    for (out, value) in out[channel..].iter_mut().step_by(to).zip(plane) {
+                        *out = f32_to_i16(*value);
                     }
                 }
                 scratch.planes_in = planes;
+                false
             }
         }
     }
@@ -353,16 +362,11 @@ impl Source {
     }
 
     fn count_clipped_i16(&self, out: &[i16], outlet: &mut Outlet) {
-        // Vector code finds whether there is any; only then are they counted by channel.
-        let any = out.iter().fold(false, |any, sample| any | (sample.unsigned_abs() >= i16::MAX as u16));
-        if any {
-            let to = self.mapping.to();
-            for channel in 0..to {
-                let clipped =
-                    out[channel..].iter().step_by(to).filter(|s| s.unsigned_abs() >= i16::MAX as u16).count()
-                        as u64;
-                outlet.clipped(self.first_wire_channel + channel, clipped);
-            }
+        let to = self.mapping.to();
+        for channel in 0..to {
+            let samples = out[channel..].iter().step_by(to);
+            let clipped = samples.filter(|sample| sample.unsigned_abs() >= i16::MAX as u16).count();
+            outlet.clipped(self.first_wire_channel + channel, clipped as u64);
         }
     }
 
