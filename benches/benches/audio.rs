@@ -43,9 +43,14 @@ struct Whole {
 
 impl Whole {
     fn new(sample: SampleType, rate_hz: u32, channels: u8, flac: bool) -> Self {
+        Self::at_wire_rate(sample, rate_hz, channels, flac, 16_000)
+    }
+
+    fn at_wire_rate(sample: SampleType, rate_hz: u32, channels: u8, flac: bool, wire_rate_hz: u32) -> Self {
         let format = Format::new(sample, Layout::Interleaved, rate_hz, channels).unwrap();
         let (tap, reader) = tap(format, 500).unwrap();
-        let front = FrontEnd::new(FrontEndConfig::default(), vec![reader]).unwrap();
+        let front =
+            FrontEnd::new(FrontEndConfig { wire_rate_hz, ..Default::default() }, vec![reader]).unwrap();
         let sound = sound(rate_hz as usize, channels.into(), rate_hz.into());
         let bytes: Vec<u8> = match sample {
             SampleType::F32 => sound.iter().flat_map(|x| x.to_ne_bytes()).collect(),
@@ -217,6 +222,11 @@ fn stages(criterion: &mut Criterion) {
         let mut whole = Whole::new(sample, rate_hz, channels, flac);
         group.bench_function(name, |b| b.iter(|| whole.second()));
     }
+    // The same path with the wire at the tap's rate: all but the resampler.
+    let mut unresampled = Whole::at_wire_rate(SampleType::F32, 48_000, 2, false, 48_000);
+    group.bench_function("stage/convert, mix and meter 48 kHz F32 stereo", |b| {
+        b.iter(|| unresampled.second())
+    });
     let wire = WireFormat::new(16_000, 1).unwrap();
     let pcm: Vec<i16> = sound(1_600, 1, 16_000.0).iter().map(|x| (x * 32_768.0) as i16).collect();
     let mut out = Vec::with_capacity(100_000);
