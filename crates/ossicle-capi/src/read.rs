@@ -6,7 +6,7 @@ use ossicle_audio::{ChannelMap, Format, Layout, SampleType, WireFormat, limits a
 use ossicle_core::{AudioForm, EngineConfig, OffsetRule, Overflow, SessionConfig};
 use ossicle_model::endpoint::{Endpoint, Scheme};
 use ossicle_model::ids::{DomainId, LanguageCode, MediaEncoding, SessionUuid, SubscriptionId};
-use ossicle_model::stream::{Configuration, ManagedNoteTemplate};
+use ossicle_model::stream::{Configuration, ManagedNoteTemplate, STREAM_HOST_PREFIX};
 use ossicle_model::times::Date;
 
 use crate::border::Fault;
@@ -153,7 +153,8 @@ fn check_engine(config: &ossicle_engine_config) -> Result<(), Fault> {
 
 /// The endpoint as the engine has it. Clear text is for this machine only.
 pub(crate) fn core_endpoint(endpoint: &Endpoint) -> Result<ossicle_core::Endpoint, Fault> {
-    let (host, port) = Endpoint::host_and_port(&endpoint.authority, endpoint.scheme);
+    let authority = endpoint.authority_for(STREAM_HOST_PREFIX);
+    let (host, port) = Endpoint::host_and_port(&authority, endpoint.scheme);
     let tls = endpoint.scheme == Scheme::Https;
     let is_here =
         host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback());
@@ -416,5 +417,22 @@ fn range(name: &str, value: u32, min: u32, max: u32) -> Result<(), Fault> {
         Err(Fault::argument(format!("{name} is {value}, it must be {min}")))
     } else {
         Err(Fault::argument(format!("{name} is {value}, give {min} to {max}")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Endpoint, core_endpoint};
+
+    fn host(fips: bool, custom: Option<&str>) -> String {
+        let resolved = Endpoint::resolve(Some("us-east-1"), fips, custom).unwrap();
+        core_endpoint(&resolved).unwrap().host
+    }
+
+    #[test]
+    fn streams_go_to_the_host_of_streams() {
+        assert_eq!(host(false, None), "streaming.health-agent.us-east-1.api.aws");
+        assert_eq!(host(true, None), "streaming.health-agent-fips.us-east-1.api.aws");
+        assert_eq!(host(false, Some("https://proxy.example:8443")), "proxy.example");
     }
 }
