@@ -22,6 +22,9 @@ pub enum EncodeError {
     /// libFLAC failed while encoding: memory is short, or the encoder was used after its end.
     #[error("the FLAC encoder failed, begin a new stream")]
     Failed,
+    /// This build has no FLAC: the crate's feature `flac` is off.
+    #[error("FLAC is not built in, use PCM or build with the feature flac")]
+    NotBuilt,
 }
 
 /// Encodes the audio of one stream. Each stream has its own and starts anew.
@@ -56,6 +59,15 @@ impl StreamEncoder {
     #[cfg(feature = "flac")]
     pub fn flac(wire: WireFormat, block_frames: u32) -> Result<Self, EncodeError> {
         Ok(Self { form: Form::Flac(Box::new(Flac::new(wire, block_frames)?)), wire })
+    }
+
+    /// FLAC, which this build does not have.
+    ///
+    /// # Errors
+    /// [`EncodeError::NotBuilt`], always.
+    #[cfg(not(feature = "flac"))]
+    pub fn flac(_: WireFormat, _: u32) -> Result<Self, EncodeError> {
+        Err(EncodeError::NotBuilt)
     }
 
     /// The FLAC block for chunks of `chunk_frames`: the chunk itself, or the largest equal part of it that is within the

@@ -1,6 +1,7 @@
 //! The endpoints of the official Rust client's resolver.
 
 use ossicle_model::endpoint::{Endpoint, EndpointError, Scheme};
+use ossicle_model::stream::STREAM_HOST_PREFIX;
 use serde_json::Value;
 
 #[test]
@@ -18,6 +19,22 @@ fn endpoints_are_those_of_the_official_resolver() {
     }
     assert_eq!(Endpoint::resolve(None, false, None), Err(EndpointError::MissingRegion));
     assert_eq!(Endpoint::resolve(None, true, Some("https://a")), Err(EndpointError::FipsWithCustom));
+}
+
+#[test]
+fn streams_go_to_the_fips_host_too() {
+    let vectors: Value = serde_json::from_str(include_str!("vectors/endpoints.json")).unwrap();
+    let cases = vectors["resolver"].as_array().unwrap();
+    let mut seen = 0;
+    for case in cases.iter().filter(|case| case["useFips"] == true) {
+        let Some(url) = case["result"]["url"].as_str() else { continue };
+        let host = url.strip_prefix("https://").unwrap();
+        assert!(host.contains("-fips."), "{host}");
+        let endpoint = Endpoint::resolve(case["region"].as_str(), true, None).unwrap();
+        assert_eq!(endpoint.authority_for(STREAM_HOST_PREFIX), format!("streaming.{host}"));
+        seen += 1;
+    }
+    assert!(seen >= 15);
 }
 
 #[test]

@@ -7,10 +7,19 @@
 
 mod demo;
 mod deps;
+mod header;
+mod install;
+mod library;
+mod licences;
+mod parts;
 mod process;
+mod programs;
 mod python;
+mod release;
+mod sbom;
 mod setup;
 mod sim;
+mod size;
 mod steps;
 mod test;
 mod tree;
@@ -28,7 +37,15 @@ cargo xtask COMMAND
   test [--no-install] [--step NAME] [--list]
                                     set up what is missing and pass all tests; what CI runs
   verify [--no-install] [--step NAME] [--list] [--fuzz-seconds N]
-                                    heavier checks by hand: fuzzing, valgrind, licences
+                                    heavier checks by hand: fuzzing, valgrind, licences, packaging
+  header                            write include/ossicle.h anew from the sources
+  install --prefix FOLDER [--features LIST] [--no-default-features]
+                                    build the C library as it is shipped, and install it with its headers,
+                                    CMake package and pkg-config files
+  size [--default-features] [--features LIST] [--no-default-features]
+                                    the shared library's size against its budget, what is in it, and its start
+  release [--out FOLDER] [--features LIST] [--no-default-features]
+                                    an archive with libraries, headers, licences and a bill of materials
   deps                              check the arrows between crates and where unsafe code may be
   sim [--seeds N] [--seed S]        run the simulator over N seeds, or over one
   help                              this text
@@ -72,6 +89,10 @@ fn run(arguments: &[String]) -> Outcome {
         "test" => test::run(&Tree::find()?, rest),
         "verify" => verify::run(&Tree::find()?, rest),
         "deps" => deps::run(&Tree::find()?, rest),
+        "header" => header::run(&Tree::find()?, rest),
+        "install" => install::run(&Tree::find()?, rest),
+        "release" => release::run(&Tree::find()?, rest),
+        "size" => size::run(&Tree::find()?, rest),
         "sim" => sim::run(&Tree::find()?, rest),
         "help" | "--help" | "-h" => {
             answer(HELP);

@@ -90,6 +90,23 @@ fn environment(tree: &Tree, python: &Python) -> Result<PathBuf, String> {
     Ok(own)
 }
 
+/// The Python of an environment in `folder` that holds one package, which is got from PyPI when it is not there.
+pub(crate) fn with_package(folder: &Path, package: &str) -> Result<PathBuf, String> {
+    let own = folder.join(if cfg!(windows) { "Scripts/python.exe" } else { "bin/python" });
+    // Written last: what it says is there, whole.
+    let made_of = folder.join("made-of.txt");
+    if own.is_file() && std::fs::read_to_string(&made_of).is_ok_and(|made| made == package) {
+        return Ok(own);
+    }
+    let python = find().ok_or_else(|| format!("no Python from {OLDEST} on is here"))?;
+    Call::new(&python.program).args(["-m", "venv", "--clear"]).arg(folder).run_aside()?;
+    let install = ["-m", "pip", "install", "--quiet", "--no-input", "--disable-pip-version-check"];
+    Call::new(&own).args(install).args(["--only-binary", ":all:", package]).run_aside()?;
+    std::fs::write(&made_of, package)
+        .map_err(|error| format!("{} cannot be written: {error}", made_of.display()))?;
+    Ok(own)
+}
+
 /// The Python to use: the oldest that can stream, for which packages are compiled most surely; else the newest.
 fn find() -> Option<Python> {
     let names = ["python3", "python", "python3.12", "python3.13", "python3.14"];

@@ -26,6 +26,8 @@ pub(crate) enum Tool {
     Valgrind,
     /// Runs clients of the service that others wrote.
     Python,
+    /// Finds installed libraries for a compiler.
+    PkgConfig,
 }
 
 /// What every build of ours needs.
@@ -63,6 +65,7 @@ impl Tool {
             Tool::Clang => ("clang", "compiles the C header, beside the system's compiler"),
             Tool::Valgrind => ("valgrind", "finds leaks and reads of memory that was never written"),
             Tool::Python => ("Python, 3.12 or later", "runs clients of the service that others wrote"),
+            Tool::PkgConfig => ("pkg-config", "finds the installed C library, as a user's build does"),
         }
     }
 
@@ -81,6 +84,7 @@ impl Tool {
             Tool::Valgrind => on_path("valgrind").is_some(),
             // One that is too old for some of the tests will do here: the step then says what was not tried.
             Tool::Python => python::is_there(),
+            Tool::PkgConfig => on_path("pkg-config").is_some(),
         }
     }
 
@@ -116,6 +120,9 @@ impl Tool {
             (Tool::Python, Apt) => &["python3", "python3-venv"],
             (Tool::Python, Pacman | Brew) => &["python"],
             (Tool::Python, _) => &["python3"],
+            (Tool::PkgConfig, Apt) => &["pkg-config"],
+            (Tool::PkgConfig, Dnf) => &["pkgconf-pkg-config"],
+            (Tool::PkgConfig, Apk | Pacman | Brew) => &["pkgconf"],
             (Tool::Clippy | Tool::Rustfmt, _) => &[],
         }
     }

@@ -1,5 +1,6 @@
 //! Steps: a list of checks that run one after another, with a title, a time and a summary.
 
+use std::cell::RefCell;
 use std::time::{Duration, Instant};
 
 use crate::Failure;
@@ -27,6 +28,8 @@ pub(crate) struct Options {
     list: bool,
     /// How long each fuzz target runs.
     pub(crate) fuzz_seconds: u64,
+    /// Why the step that runs did not check what it is for, if it could not.
+    skipped: RefCell<Option<String>>,
 }
 
 /// How long a fuzz target runs when nothing is said: long enough to leave the corpus behind.
@@ -38,8 +41,13 @@ pub(crate) const FUZZ_SECONDS: &str = "--fuzz-seconds";
 impl Options {
     /// Reads the options; `extra` are those that this list takes beside the common ones.
     pub(crate) fn parse(arguments: &[String], extra: &[&str]) -> Result<Options, Failure> {
-        let mut options =
-            Options { may_install: true, only: None, list: false, fuzz_seconds: FUZZ_SECONDS_DEFAULT };
+        let mut options = Options {
+            may_install: true,
+            only: None,
+            list: false,
+            fuzz_seconds: FUZZ_SECONDS_DEFAULT,
+            skipped: RefCell::new(None),
+        };
         let mut rest = arguments.iter();
         while let Some(argument) = rest.next() {
             let mut value = || {
@@ -60,11 +68,25 @@ impl Options {
         }
         Ok(options)
     }
+
+    /// Says that this step could not check what it is for: it is then told apart from those that passed.
+    pub(crate) fn skip(&self, sentence: impl Into<String>) {
+        *self.skipped.borrow_mut() = Some(sentence.into());
+    }
+}
+
+/// What became of a step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ended {
+    Passed,
+    /// Not checked, because something cannot be had here.
+    Skipped,
+    Failed,
 }
 
 /// What a run of steps came to.
 pub(crate) struct Summary {
-    results: Vec<(&'static str, Result<(), String>, Duration)>,
+    results: Vec<(&'static str, Ended, Duration)>,
 }
 
 /// Runs the steps that the tree has, all of them even when one fails. None when they were only listed.
@@ -91,10 +113,19 @@ pub(crate) fn run(steps: &[Step], tree: &Tree, options: &Options) -> Result<Opti
         eprintln!("\n== {} of {}: {}: {}", at + 1, chosen.len(), step.name, step.title);
         let begin = Instant::now();
         let result = (step.run)(tree, options);
-        if let Err(sentence) = &result {
-            eprintln!("== {}: FAILED: {sentence}", step.name);
-        }
-        results.push((step.name, result, begin.elapsed()));
+        let skipped = options.skipped.borrow_mut().take();
+        let ended = match (result, skipped) {
+            (Err(sentence), _) => {
+                eprintln!("== {}: FAILED: {sentence}", step.name);
+                Ended::Failed
+            }
+            (Ok(()), Some(sentence)) => {
+                eprintln!("== {}: SKIPPED, not passed: {sentence}", step.name);
+                Ended::Skipped
+            }
+            (Ok(()), None) => Ended::Passed,
+        };
+        results.push((step.name, ended, begin.elapsed()));
     }
     Ok(Some(Summary { results }))
 }
@@ -102,7 +133,11 @@ pub(crate) fn run(steps: &[Step], tree: &Tree, options: &Options) -> Result<Opti
 impl Summary {
     /// The names of the steps that failed.
     pub(crate) fn failed(&self) -> Vec<&'static str> {
-        self.results.iter().filter(|(_, result, _)| result.is_err()).map(|(name, ..)| *name).collect()
+        self.named(Ended::Failed)
+    }
+
+    fn named(&self, ended: Ended) -> Vec<&'static str> {
+        self.results.iter().filter(|(_, how, _)| *how == ended).map(|(name, ..)| *name).collect()
     }
 
     /// One line for a program: whether all passed, how many there were, or which failed.
@@ -110,7 +145,13 @@ impl Summary {
         let failed = self.failed();
         let seconds: f64 = self.results.iter().map(|(.., took)| took.as_secs_f64()).sum();
         if failed.is_empty() {
-            format!("xtask {command}: ok, {} steps in {seconds:.0} s", self.results.len())
+            let skipped = self.named(Ended::Skipped);
+            let passed = self.results.len() - skipped.len();
+            let but = match skipped[..] {
+                [] => String::new(),
+                _ => format!("; SKIPPED, not passed: {}", skipped.join(", ")),
+            };
+            format!("xtask {command}: ok, {passed} steps in {seconds:.0} s{but}")
         } else {
             let (count, all, names) = (failed.len(), self.results.len(), failed.join(", "));
             format!("xtask {command}: FAILED, {count} of {all} steps: {names}")
@@ -120,9 +161,13 @@ impl Summary {
     /// The table for a person.
     pub(crate) fn table(&self) -> String {
         let mut table = String::from("\nstep          result    time\n");
-        for (name, result, took) in &self.results {
-            let word = if result.is_ok() { "ok" } else { "FAILED" };
-            table += &format!("{name:<13} {word:<6} {:>7.1} s\n", took.as_secs_f64());
+        for (name, ended, took) in &self.results {
+            let word = match ended {
+                Ended::Passed => "ok",
+                Ended::Skipped => "SKIPPED",
+                Ended::Failed => "FAILED",
+            };
+            table += &format!("{name:<13} {word:<7} {:>6.1} s\n", took.as_secs_f64());
         }
         table
     }
@@ -161,6 +206,28 @@ mod tests {
         let summary = run(STEPS, &tree(), &options).ok().unwrap().unwrap();
         assert_eq!(summary.verdict("test"), "xtask test: FAILED, 1 of 3 steps: bad");
         assert!(summary.table().contains("after"));
+    }
+
+    #[test]
+    fn what_was_skipped_is_not_counted_as_passed() {
+        const STEPS: &[Step] = &[
+            Step { name: "good", title: "passes", needs: &[], file: "", run: |_, _| Ok(()) },
+            Step {
+                name: "dark",
+                title: "cannot be tried",
+                needs: &[],
+                file: "",
+                run: |_, options| {
+                    options.skip("no lamp");
+                    Ok(())
+                },
+            },
+        ];
+        let summary = run(STEPS, &tree(), &options(&[]).ok().unwrap()).ok().unwrap().unwrap();
+        let verdict = summary.verdict("verify");
+        assert!(verdict.starts_with("xtask verify: ok, 1 steps in"), "{verdict}");
+        assert!(verdict.ends_with("SKIPPED, not passed: dark"), "{verdict}");
+        assert!(summary.table().contains("SKIPPED"));
     }
 
     #[test]

@@ -4,10 +4,10 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use crate::process::{Call, on_path};
-use crate::setup::Tool::{Cc, Clang, Clippy, Cmake, Cxx, Flac, Make, Python, Rustfmt};
+use crate::setup::Tool::{Cc, Clang, Clippy, Cmake, Cxx, Flac, Make, PkgConfig, Python, Rustfmt};
 use crate::steps::{self, Options, Step};
 use crate::tree::Tree;
-use crate::{Outcome, deps, python};
+use crate::{Outcome, deps, programs, python, size};
 
 const STEPS: &[Step] = &[
     Step { name: "fmt", title: "formatting", needs: &[Rustfmt], file: "", run: fmt },
@@ -62,6 +62,20 @@ const STEPS: &[Step] = &[
         needs: &[Cc, Cxx, Clang],
         file: HEADER,
         run: header,
+    },
+    Step {
+        name: "install",
+        title: "the C library, found by CMake and pkg-config",
+        needs: &[Cc, Cxx, Make, Cmake, Flac, PkgConfig],
+        file: programs::EXAMPLES_C,
+        run: programs::step,
+    },
+    Step {
+        name: "size",
+        title: "the C library as it is shipped: names, size, start",
+        needs: &[Cc, Cxx, Make, Cmake],
+        file: size::START,
+        run: size::step_shipped,
     },
 ];
 
@@ -165,8 +179,14 @@ fn header(tree: &Tree, _: &Options) -> Result<(), String> {
     Ok(())
 }
 
-fn rustc() -> Call {
+/// The compiler that cargo uses.
+pub(crate) fn rustc() -> Call {
     Call::new(std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into()))
+}
+
+/// The system's C compiler.
+pub(crate) fn cc() -> Call {
+    Call::new(std::env::var_os("CC").unwrap_or_else(|| "cc".into()))
 }
 
 /// The triple of this machine.

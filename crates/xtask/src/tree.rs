@@ -46,6 +46,12 @@ impl Tree {
         self.root.join(path).exists()
     }
 
+    /// The version that all crates of the workspace share.
+    pub(crate) fn version(&self) -> String {
+        let of = |package: &Value| package["version"].as_str().map(str::to_owned);
+        self.packages.first().and_then(of).unwrap_or_default()
+    }
+
     /// The release build of the `ossicle` command.
     pub(crate) fn ossicle(&self) -> PathBuf {
         self.target.join("release").join(format!("ossicle{}", std::env::consts::EXE_SUFFIX))

@@ -48,6 +48,10 @@ pub enum TlsError {
         "this system has no certificate authorities: install them (ca-certificates) or give one with --ca"
     )]
     NoRoots,
+    /// The build asks for the validated module, and what was built does not work by its rules.
+    #[cfg(feature = "fips")]
+    #[error("this build asks for FIPS and its TLS is not in that mode: build it again with the feature `fips`")]
+    NotFips,
 }
 
 impl TlsConfig {
@@ -75,6 +79,10 @@ impl TlsConfig {
             Alpn::Http2 => vec![b"h2".to_vec()],
             Alpn::Any => vec![b"h2".to_vec(), b"http/1.1".to_vec()],
         };
+        #[cfg(feature = "fips")]
+        if !client.fips() {
+            return Err(TlsError::NotFips);
+        }
         Ok(Self { client: Arc::new(client), alpn })
     }
 }
@@ -117,6 +125,7 @@ mod tests {
         let damaged = TlsConfig::new(Alpn::Http2, Some(damaged));
         assert_eq!(damaged.expect_err("no real certificate"), TlsError::BadCertificate);
         let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("a certificate");
-        TlsConfig::new(Alpn::Any, Some(made.cert.pem().as_bytes())).expect("one authority");
+        let made = TlsConfig::new(Alpn::Any, Some(made.cert.pem().as_bytes())).expect("one authority");
+        assert_eq!(made.client.fips(), cfg!(feature = "fips"));
     }
 }

@@ -8,7 +8,11 @@ use std::path::{Path, PathBuf};
 const UNSAFE_CRATE: &str = "ossicle-capi";
 
 /// Files elsewhere that may use it, from the root, with the reason. Test targets only.
-const ALLOWED: &[(&str, &str)] = &[];
+const ALLOWED: &[(&str, &str)] = &[
+    ("fuzz/src/c_api/mod.rs", "a caller in C, written in Rust: it hands over pointers"),
+    ("fuzz/src/c_api/answers.rs", "it reads what the library points to"),
+    ("fuzz/src/c_api/arguments.rs", "its structs begin with a size that may be wrong"),
+];
 
 /// Folders that hold Rust sources of ours.
 const FOLDERS: [&str; 3] = ["crates", "benches", "fuzz"];
