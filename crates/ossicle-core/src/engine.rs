@@ -71,6 +71,7 @@ impl Engine {
             Input::Keys(credentials) => {
                 let wall = self.shared.clock.for_new_stream().at(now.mono);
                 self.shared.keys.take(credentials, wall);
+                self.stir_all();
             }
             Input::KeysFailed(failure) => self.keys_failed(failure, now),
             Input::Connected(conn) => self.pool.connected(conn, now.mono),
@@ -79,7 +80,7 @@ impl Engine {
             Input::ConnectionLost { conn, step, cause } => self.connection_lost(conn, step, cause, None, now),
             Input::Head { stream, status, headers } => {
                 if let Some(session) = live(&mut self.sessions, stream) {
-                    session.head_came(status, headers, &mut self.shared, now);
+                    session.head_came(status, headers, &mut self.shared, &mut self.pool, now);
                 }
             }
             Input::Credit { stream, bytes } => self.credit(stream, bytes, now),
@@ -163,6 +164,10 @@ impl Engine {
         let mut held_bytes = 0;
         for slot in 0..self.sessions.len() {
             let Some(session) = &mut self.sessions[slot] else { continue };
+            if session.is_quiet(now.mono) {
+                held_bytes += session.held_bytes();
+                continue;
+            }
             let life = session.tick(&mut self.shared, &mut self.pool, now.mono);
             held_bytes += session.held_bytes();
             self.settle(slot as u32, life);
@@ -220,6 +225,7 @@ impl Engine {
         };
         let Some(slot) = self.by_key.get(&key).copied() else { return };
         let Some(session) = &mut self.sessions[slot as usize] else { return };
+        session.stir();
         let life = act(session, &mut self.shared, &mut self.pool, now.mono);
         if life == Life::Goes {
             session.want(&mut self.shared, &mut self.pool, now.mono);
@@ -296,16 +302,22 @@ impl Engine {
 
     fn go_away(&mut self, conn: ConnId, reason: u32) {
         if reason == ENHANCE_YOUR_CALM {
-            self.pool.calm_down();
+            self.pool.calm_down(conn);
         }
         // Sessions on it move at their next tick, each as soon as another connection has room; to make that room
         // they are counted as waiting.
         self.pool.leave(conn);
+        self.stir_all();
+    }
+
+    /// Something happened that every session's next tick has to look at.
+    fn stir_all(&mut self) {
+        self.sessions.iter_mut().flatten().for_each(|session| session.stir());
     }
 
     fn connection_lost(&mut self, id: ConnId, step: Step, cause: LossCause, why: Option<Cause>, now: Now) {
         if cause == LossCause::Protocol(Some(ENHANCE_YOUR_CALM)) {
-            self.pool.calm_down();
+            self.pool.calm_down(id);
         }
         let Some((conn, wait_ms)) = self.pool.lost(id, now.mono, &mut self.shared.rng) else { return };
         for stream in conn.streams {
@@ -326,13 +338,11 @@ impl Engine {
     }
 
     fn credit(&mut self, stream: StreamId, bytes: u32, now: Now) {
-        self.with(stream, |session, shared, pool| {
-            if let Some(stream) = session.stream(stream) {
-                stream.credit = bytes;
-            }
-            session.want(shared, pool, now.mono);
-            Life::Goes
-        });
+        let Some(session) = live(&mut self.sessions, stream) else { return };
+        if let Some(stream) = session.stream(stream) {
+            stream.credit = bytes;
+        }
+        session.want(&mut self.shared, &mut self.pool, now.mono);
     }
 
     fn written(&mut self, id: ConnId, mark: Mark, now: Now) {
@@ -342,7 +352,11 @@ impl Engine {
                 let Some(session) = live(&mut self.sessions, stream) else { return };
                 conn.left(bytes);
                 session.left(bytes, now.mono);
-                for slot in std::mem::take(&mut conn.blocked) {
+                if session.is_ending() {
+                    session.want(&mut self.shared, &mut self.pool, now.mono);
+                }
+                let bound = self.shared.config.unwritten_bytes_max;
+                while let Some(slot) = self.pool.get(id).and_then(|conn| conn.unblock(bound)) {
                     if let Some(session) = &mut self.sessions[slot as usize] {
                         session.want(&mut self.shared, &mut self.pool, now.mono);
                     }
@@ -350,9 +364,13 @@ impl Engine {
             }
             Mark::Ping => {
                 conn.ping_left(now.mono);
-                for stream in &conn.streams {
-                    if let Some(stream) = live(&mut self.sessions, *stream).and_then(|s| s.stream(*stream)) {
+                for id in conn.streams.clone() {
+                    let Some(session) = live(&mut self.sessions, id) else { continue };
+                    if let Some(stream) = session.stream(id) {
                         stream.ping_left();
+                    }
+                    if session.is_ending() {
+                        session.want(&mut self.shared, &mut self.pool, now.mono);
                     }
                 }
             }
@@ -364,9 +382,11 @@ impl Engine {
         if !conn.pong(now.mono) {
             return;
         }
-        for stream in &conn.streams {
-            if let Some(session) = live(&mut self.sessions, *stream) {
-                session.pong();
+        for stream in conn.streams.clone() {
+            let Some(session) = live(&mut self.sessions, stream) else { continue };
+            session.pong();
+            if session.is_ending() {
+                session.want(&mut self.shared, &mut self.pool, now.mono);
             }
         }
     }
@@ -413,6 +433,7 @@ impl Engine {
     /// Runs something on a stream's session, if it is still that session's live stream.
     fn with(&mut self, stream: StreamId, act: impl FnOnce(&mut Session, &mut Shared, &mut Pool) -> Life) {
         let Some(session) = live(&mut self.sessions, stream) else { return };
+        session.stir();
         let life = act(session, &mut self.shared, &mut self.pool);
         self.settle(slot_of(stream), life);
     }

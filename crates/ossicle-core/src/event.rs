@@ -269,6 +269,8 @@ pub struct Stats {
     pub state: State,
     /// The account so far; `ended` means nothing yet.
     pub ledger: Ledger,
+    /// The end of the newest final transcript in captured seconds: evidence beside the ledger, no proof.
+    pub transcribed_s: f64,
     /// Captured audio that is not sent yet.
     pub lag_ms: u64,
     /// The last round trip of a PING on this session's connection.

@@ -10,6 +10,10 @@ pub const TURN_MESSAGES_MAX: u32 = 256;
 /// Messages of one session in one turn, so that a long backlog shares the turn with its neighbours.
 pub const TURN_SESSION_MESSAGES_MAX: u32 = 8;
 
+/// A session that only waits for audio has its timers looked at this often: they are seconds long, and most ticks of most
+/// sessions find nothing to do.
+pub const QUIET_MS_MAX: u64 = 100;
+
 /// The body of a refusing answer that is kept to find its code; the service's are a few hundred bytes.
 pub const REFUSAL_BODY_BYTES_MAX: usize = 16 * 1024;
 

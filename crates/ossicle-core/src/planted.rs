@@ -23,6 +23,8 @@ pub enum Bug {
     PongBeforeAnswer,
     /// A pause ends the session.
     PauseEndsSession,
+    /// A clean end of the response counts although it overtook the PONG.
+    EndBeforePong,
     /// The last frames before a pause are sent although the session was muted.
     MuteLeaks,
 }
@@ -30,7 +32,7 @@ pub enum Bug {
 #[cfg(feature = "planted-bugs")]
 impl Bug {
     /// All of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::ResendOffByOne,
         Self::MarkTooEarly,
         Self::ResentAfterMark,
@@ -39,6 +41,7 @@ impl Bug {
         Self::DropForgotten,
         Self::PongBeforeAnswer,
         Self::PauseEndsSession,
+        Self::EndBeforePong,
         Self::MuteLeaks,
     ];
 }

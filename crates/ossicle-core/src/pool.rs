@@ -21,14 +21,18 @@ pub(crate) struct Conn {
     pub(crate) streams: Vec<StreamId>,
     /// Bytes signed and not yet taken by the socket.
     pub(crate) unwritten: u64,
-    /// Sessions whose next message waits for the socket.
-    pub(crate) blocked: Vec<u32>,
+    /// Sessions whose next message waits for the socket, with its length, in order.
+    blocked: VecDeque<(u32, u32)>,
+    /// Bytes of the messages that were let go on since and are not written yet.
+    promised: u64,
     ping: Ping,
     /// Something left that no PING has followed yet.
     unpinged: bool,
     last_ping: Option<Mono>,
     /// A probe is under way since then: its PONG decides soon whether the connection lives.
     probed_at: Option<Mono>,
+    /// The peer has complained about PINGs on it: several ways of saying so are one complaint.
+    complained: bool,
     pub(crate) rtt_ns: Option<u64>,
     idle_since: Mono,
 }
@@ -75,10 +79,52 @@ impl Conn {
     /// always let through, so that a chunk larger than the bound cannot wait for ever.
     pub(crate) fn blocks(&mut self, slot: u32, need: u32, bound: u32) -> bool {
         let blocks = self.unwritten > 0 && self.unwritten + u64::from(need) > u64::from(bound);
-        if blocks && !self.blocked.contains(&slot) {
-            self.blocked.push(slot);
+        if blocks && !self.blocked.iter().any(|(waiting, _)| *waiting == slot) {
+            self.blocked.push_back((slot, need));
         }
         blocks
+    }
+
+    /// The next session that waits for the socket, if its message fits now. Only as many go on as have room: with a
+    /// thousand streams on a connection, asking all of them each time cost more than signing.
+    pub(crate) fn unblock(&mut self, bound: u32) -> Option<u32> {
+        let (slot, need) = *self.blocked.front()?;
+        let taken = self.unwritten + self.promised;
+        if taken > 0 && taken + u64::from(need) > u64::from(bound) {
+            return None;
+        }
+        self.blocked.pop_front();
+        self.promised += u64::from(need);
+        Some(slot)
+    }
+
+    /// A message was signed and given to the writer.
+    pub(crate) fn wrote(&mut self, bytes: u64) {
+        self.unwritten += bytes;
+        self.promised = self.promised.saturating_sub(bytes);
+    }
+
+    /// Whether a PING is under way.
+    pub(crate) fn is_pinging(&self) -> bool {
+        self.ping != Ping::None
+    }
+
+    /// The next PING that is due goes out whether or not something has left since the last.
+    pub(crate) fn ping_is_worth_it(&mut self) {
+        self.unpinged = true;
+    }
+
+    /// A PING goes out as soon as it can, and its PONG is awaited for a short time only.
+    fn probe(&mut self, now: Mono) {
+        self.unpinged = true;
+        self.last_ping = None;
+        self.probed_at = Some(now);
+    }
+
+    fn ask_ping(&mut self, now: Mono, out: &mut VecDeque<Output>) {
+        self.ping = Ping::Asked(now);
+        self.last_ping = Some(now);
+        out.push_back(Output::Ping(self.id));
     }
 
     pub(crate) fn is_leaving(&self) -> bool {
@@ -88,6 +134,10 @@ impl Conn {
     /// Something left for the socket.
     pub(crate) fn left(&mut self, bytes: u64) {
         self.unwritten = self.unwritten.saturating_sub(bytes);
+        if self.unwritten == 0 {
+            // One that was let go on and had nothing to say after all must not hold the others up.
+            self.promised = 0;
+        }
         self.unpinged = true;
     }
 
@@ -208,11 +258,13 @@ impl Pool {
             streams_cap: u32::MAX,
             streams: Vec::new(),
             unwritten: 0,
-            blocked: Vec::new(),
+            blocked: VecDeque::new(),
+            promised: 0,
             ping: Ping::None,
             unpinged: false,
             last_ping: None,
             probed_at: None,
+            complained: false,
             rtt_ns: None,
             idle_since: now,
         });
@@ -267,10 +319,37 @@ impl Pool {
         }
     }
 
-    /// The peer complained about PINGs: half as many from now on, down to none.
-    pub(crate) fn calm_down(&mut self) {
-        self.ping_interval_ms =
-            self.ping_interval_ms.map(|ms| ms * 2).filter(|ms| *ms <= PING_INTERVAL_MAX_MS);
+    /// The peer complained about PINGs on a connection: half as many from now on, on all of them, down to none.
+    pub(crate) fn calm_down(&mut self, id: ConnId) {
+        let Some(conn) = self.get(id) else { return };
+        if !std::mem::replace(&mut conn.complained, true) {
+            self.ping_interval_ms =
+                self.ping_interval_ms.map(|ms| ms * 2).filter(|ms| *ms <= PING_INTERVAL_MAX_MS);
+        }
+    }
+
+    /// Whether PINGs are sent at all.
+    pub(crate) fn pings(&self) -> bool {
+        self.ping_interval_ms.is_some()
+    }
+
+    /// A PING that a stream's end waits for: at once, or as soon as the one under way is answered.
+    pub(crate) fn ping_now(&mut self, id: ConnId, now: Mono, out: &mut VecDeque<Output>) {
+        if let Some(conn) = self.get(id).filter(|conn| !conn.is_pinging()) {
+            conn.ask_ping(now, out);
+        }
+    }
+
+    /// A stream came to nothing on a connection: a probe says whether the connection is well. Where no PINGs are sent, it
+    /// keeps what it carries and gets no more.
+    pub(crate) fn doubt(&mut self, id: ConnId, now: Mono) {
+        let pings = self.pings();
+        let Some(conn) = self.get(id) else { return };
+        if pings {
+            conn.probe(now);
+        } else {
+            conn.streams_cap = 0;
+        }
     }
 
     /// A second stream was refused although SETTINGS allowed it: this connection, and those to come, take no
@@ -305,9 +384,7 @@ impl Pool {
     /// Sends a PING on a connection as a probe, whether or not anything is in flight.
     pub(crate) fn probe_all(&mut self, now: Mono) {
         for conn in self.conns.iter_mut().flatten().filter(|conn| conn.phase != Phase::Connecting) {
-            conn.unpinged = true;
-            conn.last_ping = None;
-            conn.probed_at = Some(now);
+            conn.probe(now);
         }
     }
 
@@ -330,10 +407,10 @@ impl Pool {
                     let due = self.ping_interval_ms.is_some_and(|interval| {
                         conn.last_ping.is_none_or(|last| now.ms_since(last) >= interval)
                     });
+                    // A probe is one PING for a rare event, which no peer's complaint is about.
+                    let due = due || conn.probed_at.is_some();
                     if conn.unpinged && due && conn.phase != Phase::Connecting {
-                        conn.ping = Ping::Asked(now);
-                        conn.last_ping = Some(now);
-                        out.push_back(Output::Ping(conn.id));
+                        conn.ask_ping(now, out);
                     }
                 }
             }
@@ -349,5 +426,65 @@ impl Pool {
 
     pub(crate) fn is_empty(&self) -> bool {
         self.conns.iter().all(Option::is_none)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Endpoint, EngineConfig};
+
+    fn pool(ping_interval_ms: u32) -> Pool {
+        let endpoint = Endpoint { tls: true, host: "localhost".into(), port: 443 };
+        let mut config = EngineConfig::new(endpoint, "us-east-1");
+        config.ping_interval_ms = ping_interval_ms;
+        Pool::new(&config)
+    }
+
+    fn up(pool: &mut Pool) -> ConnId {
+        let id = pool.add(Mono(0)).expect("room");
+        pool.connected(id, Mono(0));
+        pool.settings(id, 100);
+        id
+    }
+
+    fn pings(pool: &mut Pool, at_ms: u64) -> usize {
+        let mut out = VecDeque::new();
+        let _ = pool.tick(Mono(at_ms * 1_000_000), &mut out);
+        out.iter().filter(|output| matches!(output, Output::Ping(_))).count()
+    }
+
+    #[test]
+    fn a_complaint_counts_once_for_its_connection_and_slows_down_all() {
+        let mut pool = pool(1_000);
+        let (first, second) = (up(&mut pool), up(&mut pool));
+        pool.calm_down(first);
+        pool.calm_down(first);
+        assert_eq!(pool.ping_interval_ms, Some(2_000));
+        pool.calm_down(second);
+        assert_eq!(pool.ping_interval_ms, Some(4_000));
+    }
+
+    #[test]
+    fn pings_slow_down_to_never_but_a_probe_is_sent() {
+        let mut pool = pool(60_000);
+        let conn = up(&mut pool);
+        pool.calm_down(conn);
+        assert!(!pool.pings());
+        pool.add_stream(conn, StreamId(1));
+        assert_eq!(pings(&mut pool, 600_000), 0);
+        pool.probe_all(Mono(600_000_000_000));
+        assert_eq!(pings(&mut pool, 600_010), 1);
+    }
+
+    #[test]
+    fn a_connection_on_which_a_stream_came_to_nothing_is_probed_or_gets_no_more() {
+        let mut pool = pool(60_000);
+        let conn = up(&mut pool);
+        pool.doubt(conn, Mono(0));
+        assert_eq!((pool.place(), pings(&mut pool, 10)), (Some(conn), 1));
+        pool.calm_down(conn);
+        pool.doubt(conn, Mono(0));
+        assert_eq!(pool.place(), None, "no PONG will tell whether it is well");
     }
 }

@@ -1,9 +1,11 @@
 //! A session's life: its audio, its goal, its stream, and what it tells the application.
 //!
 //! This file holds the state, what the application asks, and what time does. `session/audio.rs` reads the ring,
-//! `session/link.rs` opens, feeds and loses streams, `session/results.rs` takes what comes down.
+//! `session/link.rs` opens, feeds and loses streams, `session/ending.rs` ends them, `session/results.rs` takes what
+//! comes down.
 
 mod audio;
+mod ending;
 mod link;
 mod results;
 
@@ -16,7 +18,7 @@ use crate::held::{Held, Lost};
 use crate::io::SessionKey;
 use crate::ledger::DropReason;
 use crate::limits::{
-    FIRST_HEAD_MS_MAX, HEAD_MS_MAX, PACE_BURST_CHUNKS, STREAM_END_MS_MAX, WINDOW_WARNING_MS,
+    FIRST_HEAD_MS_MAX, HEAD_MS_MAX, PACE_BURST_CHUNKS, QUIET_MS_MAX, STREAM_END_MS_MAX, WINDOW_WARNING_MS,
 };
 use crate::planted::{Bug, has};
 use crate::pool::Pool;
@@ -104,6 +106,16 @@ pub(crate) struct Session {
     pub(crate) counters: Counters,
     pub(crate) queued: bool,
     pub(crate) turn_messages: u32,
+    quiet: Quiet,
+}
+
+/// While nothing but audio can move a session, a tick is one look at its ring.
+#[derive(Debug, Default)]
+struct Quiet {
+    /// The whole tick is due again; the default is long past.
+    until: Mono,
+    /// As it is when the ring has this much.
+    frames: u64,
 }
 
 /// What the report counts.
@@ -187,6 +199,7 @@ impl Session {
             counters: Counters::default(),
             queued: false,
             turn_messages: 0,
+            quiet: Quiet::default(),
             // A store smaller than a few chunks could never send: its floor keeps the promise of order.
             settings: settings(session, sample_rate, (chunk * 4).max(overlap + chunk * 2), frames),
         })
@@ -317,7 +330,36 @@ impl Session {
             return Life::Over;
         }
         self.want(shared, pool, now);
+        self.rest(now);
         Life::Goes
+    }
+
+    /// Whether a tick has nothing to do. Most of them: a chunk is due in one tick of ten.
+    pub(crate) fn is_quiet(&self, now: Mono) -> bool {
+        now < self.quiet.until
+            && self.front.as_ref().is_some_and(|front| front.ready_frames() < self.quiet.frames)
+    }
+
+    /// Something happened that a tick may have to act on.
+    pub(crate) fn stir(&mut self) {
+        self.quiet.until = Mono::default();
+    }
+
+    /// Finds out whether only audio can give the next tick something to do.
+    pub(crate) fn rest(&mut self, now: Mono) {
+        self.stir();
+        let steady = matches!(&self.link, Link::Up(stream) if stream.is_steady());
+        if !steady || self.goal != Goal::Run || self.muted || self.silence_at.is_some() {
+            return;
+        }
+        let Some(missing) = self.chunk.checked_sub(self.held.unfed()).filter(|missing| *missing > 0) else {
+            return;
+        };
+        self.quiet.frames = self.enough(missing);
+        self.quiet.until = now.plus_ms(QUIET_MS_MAX);
+        if self.settings.keep_alive_ms > 0 {
+            self.quiet.until = self.quiet.until.min(self.last_audio.plus_ms(self.settings.keep_alive_ms));
+        }
     }
 
     fn timers(&mut self, shared: &mut Shared, pool: &mut Pool, now: Mono) -> Life {
@@ -519,6 +561,7 @@ impl Session {
         Stats {
             state: self.state(),
             ledger: self.held.ledger,
+            transcribed_s: self.book.transcribed_s,
             lag_ms: self.held.unfed() * 1_000 / u64::from(self.wire.rate_hz()),
             rtt_ms: rtt_ns.map(|ns| ns as f64 / 1e6),
             reconnects: self.counters.reconnects,

@@ -73,6 +73,16 @@ pub(crate) enum NextUp {
     Nothing,
 }
 
+/// The PING behind a stream's last message. A response that ends before its PONG was not ended by our END_STREAM, and
+/// so proves nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum LastPing {
+    /// Not yet with the socket.
+    Due,
+    Left,
+    Answered,
+}
+
 /// A message that was written, until the socket took it.
 #[derive(Debug, Clone, Copy)]
 struct Unwritten {
@@ -108,17 +118,21 @@ pub(crate) struct Stream {
     end_at: Option<u64>,
     chain: Chain,
     encoder: StreamEncoder,
+    /// The encoder gives out what goes in: PCM.
+    raw: bool,
     unwritten: VecDeque<Unwritten>,
     /// The rest of a signed message that is larger than the peer's whole window.
     rest: BytesMut,
-    /// The window was found to be smaller than a message: no message waits to find that out again.
-    went_in_parts: bool,
+    /// The credit that stood still below what a message needs at most: all that the peer's window has. Later messages go
+    /// at that, and do not wait to find it out again.
+    window_bytes: Option<u32>,
     bytes_signed: u64,
     bytes_out: u64,
     bytes_left: u64,
     /// How far held audio has left the writer, and how far before the PING under way.
     left_to: u64,
     pinged_to: u64,
+    last_ping: LastPing,
 }
 
 /// What a stream is opened with.
@@ -130,6 +144,8 @@ pub(crate) struct Opening {
     pub(crate) clock: SigningClock,
     pub(crate) chain: Chain,
     pub(crate) encoder: StreamEncoder,
+    /// The encoder gives out what goes in: PCM.
+    pub(crate) raw: bool,
     pub(crate) map: StreamMap,
     pub(crate) now: Mono,
 }
@@ -168,9 +184,11 @@ impl Stream {
             end_at: None,
             chain: opening.chain,
             encoder: opening.encoder,
+            raw: opening.raw,
             unwritten: VecDeque::new(),
             rest: BytesMut::new(),
-            went_in_parts: false,
+            window_bytes: None,
+            last_ping: LastPing::Due,
             bytes_signed: 0,
             bytes_out: 0,
             bytes_left: 0,
@@ -222,6 +240,15 @@ impl Stream {
         held: &mut Held,
         writing: &mut Writing<'_>,
     ) -> Result<u32, EncoderFailed> {
+        if self.raw && form == AudioForm::Binary {
+            let (first, second) = held.peek(frames);
+            let len = (first.len() + second.len()) * size_of::<i16>();
+            let fill = |slot: &mut [u8]| fill_le(slot, first, second);
+            let bytes = self.write(&writing.headers.binary_audio, len, fill, writing.out, writing.now);
+            self.feed(frames, held);
+            self.wrote(bytes, held.sent(), writing.now);
+            return Ok(bytes);
+        }
         writing.scratch.clear();
         let (first, second) = held.peek(frames);
         for part in [first, second] {
@@ -229,6 +256,12 @@ impl Stream {
                 self.encoder.encode(part, writing.scratch).map_err(|_| EncoderFailed)?;
             }
         }
+        self.feed(frames, held);
+        Ok(self.write_scratch(form, held, writing))
+    }
+
+    /// Held audio has gone into the encoder.
+    fn feed(&mut self, frames: u64, held: &mut Held) {
         let (mut at, mut left) = (held.fed(), frames);
         while left > 0 {
             let Some(piece) = held.piece_at(at) else { break };
@@ -238,7 +271,6 @@ impl Stream {
             left -= taken;
         }
         held.feed(frames, u64::from(self.encoder.pending_frames()));
-        Ok(self.write_scratch(form, held, writing))
     }
 
     /// Writes what the encoder kept back. Returns 0 when that is nothing.
@@ -349,7 +381,6 @@ impl Stream {
         let paid = bytes.min(self.credit);
         if paid < bytes {
             let kept = out.len() - (bytes - paid) as usize;
-            self.went_in_parts = true;
             self.rest.extend_from_slice(&out[kept..]);
             out.truncate(kept);
         }
@@ -376,10 +407,26 @@ impl Stream {
         u32::try_from(self.rest.len()).unwrap_or(u32::MAX)
     }
 
-    /// Whether the peer's window seems to be smaller than the next message: credit has stayed at what it is.
+    /// Whether a message that may need more than the credit can go all the same: credit has stayed at what it is, or is
+    /// what the window was found to have.
     pub(crate) fn window_is_small(&self, now: Mono) -> bool {
         let waited = self.starved_since.is_some_and(|since| now.ms_since(since) >= PARTIAL_AFTER_MS);
-        self.credit > 0 && (self.went_in_parts || waited)
+        self.credit > 0 && (waited || self.window_bytes.is_some_and(|bytes| self.credit >= bytes))
+    }
+
+    /// A message goes at a credit that is smaller than what it may need.
+    pub(crate) fn window_found(&mut self) {
+        self.window_bytes = Some(self.credit);
+    }
+
+    /// Whether nothing but audio has to be sent, and nothing that a timer watches is under way.
+    pub(crate) fn is_steady(&self) -> bool {
+        self.accepted
+            && self.next == NextUp::Audio
+            && self.closing.is_none()
+            && self.refusal.is_none()
+            && self.starved_since.is_none()
+            && self.rest.is_empty()
     }
 
     /// Bytes of this stream's body left for the socket. Returns the age of the oldest signature among them, ms.
@@ -404,6 +451,31 @@ impl Stream {
     /// A PING left behind what left so far.
     pub(crate) fn ping_left(&mut self) {
         self.pinged_to = self.left_to;
+        if self.last_ping == LastPing::Due && self.all_left() {
+            self.last_ping = LastPing::Left;
+        }
+    }
+
+    /// The PONG to the PING that left last.
+    pub(crate) fn pong(&mut self) {
+        if self.last_ping == LastPing::Left {
+            self.last_ping = LastPing::Answered;
+        }
+    }
+
+    /// Whether every message, up to the empty one, is with the socket.
+    pub(crate) fn all_left(&self) -> bool {
+        matches!(self.next, NextUp::Finish | NextUp::Nothing) && self.unwritten.is_empty()
+    }
+
+    /// Whether the PING behind the last message has left, so that END_STREAM may follow.
+    pub(crate) fn last_ping_left(&self) -> bool {
+        self.last_ping != LastPing::Due
+    }
+
+    /// Whether the peer has taken every message.
+    pub(crate) fn all_arrived(&self) -> bool {
+        self.last_ping == LastPing::Answered
     }
 
     /// What the PONG proves.
@@ -425,6 +497,16 @@ impl Stream {
     pub(crate) fn end_after_audio(&mut self) {
         if self.next == NextUp::Audio {
             self.next = NextUp::Tail;
+        }
+    }
+}
+
+/// PCM as the wire has it: the samples go straight into the message.
+fn fill_le(slot: &mut [u8], first: &[i16], second: &[i16]) {
+    let (begin, end) = slot.split_at_mut(first.len() * size_of::<i16>());
+    for (part, samples) in [(begin, first), (end, second)] {
+        for (bytes, sample) in part.as_chunks_mut::<2>().0.iter_mut().zip(samples) {
+            *bytes = sample.to_le_bytes();
         }
     }
 }

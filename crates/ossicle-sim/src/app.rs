@@ -51,6 +51,7 @@ pub(crate) struct App {
     forgotten: bool,
     pub(crate) closed: Option<(u64, Box<Report>)>,
     pub(crate) accepted: bool,
+    pub(crate) accepted_at: u64,
     /// A final refusal of the service reached it.
     pub(crate) may_fail: bool,
     /// A connection failed in a way that is final before the first answer.
@@ -61,6 +62,8 @@ pub(crate) struct App {
     pub(crate) taken: bool,
     pub(crate) late: bool,
     pub(crate) brought: u64,
+    /// The newest version of checklist and chart that it made.
+    pub(crate) snapshots: [i64; 2],
     /// The keys of its newest stream.
     pub(crate) keys: Option<usize>,
     pub(crate) unclean: bool,
@@ -79,6 +82,9 @@ pub(crate) struct App {
     /// Frames that its live stream brought and whose place is not known yet.
     pub(crate) pending: u64,
     pub(crate) final_end_s: BTreeMap<String, f64>,
+    pub(crate) told_snapshots: [i64; 2],
+    /// Warnings of the resume window and of the audio total.
+    pub(crate) warned: [u32; 2],
 }
 
 /// The index in [`App::quiet`].
@@ -127,12 +133,16 @@ impl App {
             forgotten: false,
             closed: None,
             accepted: false,
+            accepted_at: 0,
             may_fail: false,
             may_fail_unopened: false,
             complete: false,
             taken: false,
             late: false,
             brought: 0,
+            snapshots: [0; 2],
+            told_snapshots: [0; 2],
+            warned: [0; 2],
             keys: None,
             unclean: false,
             heard: Ranges::default(),
@@ -172,6 +182,8 @@ impl App {
         config.offsets = plan.offsets;
         config.finish_deadline_ms = plan.finish_deadline_ms;
         config.open_patience_ms = plan.open_patience_ms;
+        config.resume_window_ms = plan.resume_window_ms;
+        config.audio_total_ms_max = plan.audio_total_ms_max;
         SessionSetup { config, front_end }
     }
 
@@ -270,10 +282,10 @@ impl World {
         self.at(now + wait, Happening::Push(index));
     }
 
-    pub(crate) fn hush(&mut self, ms: u64, burst: bool) {
+    pub(crate) fn hush(&mut self, ms: u64, burst: bool) -> bool {
         let live: Vec<usize> = (0..self.apps.len()).filter(|app| self.apps[*app].tap.is_some()).collect();
         if live.is_empty() {
-            return;
+            return false;
         }
         let app = self.rng.pick(&live);
         let until = self.now + ms * MS;
@@ -284,6 +296,7 @@ impl World {
             self.cover.reached(Kind::MicrophoneStall);
             self.apps[app].silent_until = until;
         }
+        true
     }
 
     // ---- commands ----
@@ -356,6 +369,10 @@ impl World {
             }
         };
         self.note(|| format!("  act {act:?} on {key:?} in {state:?}"));
+        if matches!(act, Act::Pause | Act::Finish) && self.calm_since.is_none() && self.rng.chance(10) {
+            let at = now + self.rng.range(0, 3 * self.plan.delay_ms * MS + 1);
+            self.at(at, Happening::CloseOf(index));
+        }
         self.told.push_back(Told::Command(command));
     }
 

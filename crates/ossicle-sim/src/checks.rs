@@ -7,7 +7,9 @@ use crate::source::LOCATE_FRAMES;
 use crate::world::{Check, MS, Told, World};
 use ossicle_core::io::{RequestHead, SessionKey, StreamId};
 use ossicle_core::limits::PACE_BURST_CHUNKS;
-use ossicle_core::{Cause, DropReason, Ended, Event, Ledger, Now, OffsetRule, Report, Status, Transcript};
+use ossicle_core::{
+    Cause, DropReason, Ended, Event, Ledger, Now, OffsetRule, Report, Status, Transcript, Warning,
+};
 
 /// After the faults have ended, a session that is to finish does so within this time, if its deadline allows.
 const FINISH_HEALS_MS: u64 = 45_000;
@@ -75,7 +77,10 @@ impl World {
         if status == 200
             && let Some(served) = self.service.streams.get(&stream)
         {
-            self.apps[served.app].accepted = true;
+            let app = &mut self.apps[served.app];
+            if !std::mem::replace(&mut app.accepted, true) {
+                app.accepted_at = self.now;
+            }
         }
     }
 
@@ -125,6 +130,18 @@ impl World {
                 Ok(())
             }
             Event::Recovered { .. } => Ok(()),
+            Event::Checklist(checklist) => app.check_snapshot(0, checklist.snapshot_version),
+            Event::PeriodontalChart(chart) => app.check_snapshot(1, chart.snapshot_version),
+            Event::Warning(warning) => {
+                let (kind, which) = match warning {
+                    Warning::ResumeWindowEnding { .. } => (Kind::WindowWarned, 0),
+                    Warning::AudioTotalEnding { .. } => (Kind::TotalWarned, 1),
+                    _ => return Ok(()),
+                };
+                self.cover.reached(kind);
+                app.warned[which] += 1;
+                app.check_warned()
+            }
             Event::Closed(report) => {
                 let calm = self.calm_since;
                 let now = self.now;
@@ -135,6 +152,9 @@ impl World {
                 let result = app.check_closed(&report, was, calm, now);
                 if report.failure.as_ref().is_some_and(|failure| failure.cause == Cause::FinishTimedOut) {
                     self.cover.reached(Kind::FinishTimedOut);
+                }
+                if report.failure.as_ref().is_some_and(|failure| failure.cause == Cause::ResumeWindow) {
+                    self.cover.reached(Kind::WindowEnded);
                 }
                 if !app.accepted && report.failure.as_ref().is_some_and(|f| f.status != Status::Closed) {
                     self.cover.reached(Kind::OpenPatience);
@@ -272,7 +292,10 @@ impl App {
                     !self.accepted && (now - self.opened_at) / MS + 50 >= self.plan.open_patience_ms;
                 let hopeless = !self.accepted && self.may_fail_unopened;
                 let late = failure.cause == Cause::FinishTimedOut && self.may_time_out(calm);
-                if asked || refused || impatient || hopeless || late {
+                let ran_out = self.accepted
+                    && failure.cause == Cause::ResumeWindow
+                    && (now - self.accepted_at) / MS >= self.plan.resume_window_ms;
+                if asked || refused || impatient || hopeless || late || ran_out {
                     Ok(())
                 } else {
                     Err(format!("it failed without need in {was:?}: {failure:?}"))
@@ -305,8 +328,8 @@ impl App {
     }
 
     /// Audio is written no faster than the catching up allows.
-    pub(crate) fn check_pace(&mut self, stream: StreamId, wrote: u64, frames: u64) -> Check {
-        let per_s = f64::from(self.plan.rate_hz) * 2.0;
+    pub(crate) fn check_pace(&mut self, stream: StreamId, wrote: u64, frames: u64, rate: f32) -> Check {
+        let per_s = f64::from(self.plan.rate_hz) * f64::from(rate);
         let chunk = f64::from(self.plan.chunk_ms * self.plan.rate_hz) / 1_000.0;
         let most = chunk * f64::from(PACE_BURST_CHUNKS + 2) + per_s * 0.05;
         let (at, left) = self.pace.get(&stream).copied().unwrap_or((wrote, most));
@@ -338,6 +361,26 @@ impl App {
             if end > position && self.is_quiet(position, end) {
                 return Err(format!("{position}..{end} is sent, and was pushed while paused or muted"));
             }
+        }
+        Ok(())
+    }
+
+    /// Only newer snapshots are told.
+    fn check_snapshot(&mut self, which: usize, version: i64) -> Check {
+        let before = std::mem::replace(&mut self.told_snapshots[which], version);
+        if version <= before || version > self.snapshots[which] {
+            return Err(format!("snapshot {version} comes after {before}"));
+        }
+        Ok(())
+    }
+
+    /// Each window is warned of once, and only when less than the warning's time is left of it.
+    fn check_warned(&self) -> Check {
+        let hours = |ms: u64| ms > 3_600_000;
+        let early = self.warned[0] > 0 && hours(self.plan.resume_window_ms)
+            || self.warned[1] > 0 && hours(self.plan.audio_total_ms_max);
+        if early || self.warned.iter().any(|times| *times > 1) {
+            return Err(format!("windows are warned of {:?} times", self.warned));
         }
         Ok(())
     }

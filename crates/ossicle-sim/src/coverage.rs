@@ -114,6 +114,18 @@ kinds! {
     FinishTimedOut,
     /// A session gave up before its first answer.
     OpenPatience,
+    /// A service that complained so often that no PINGs are sent any more.
+    PingsStopped,
+    /// The service ended a response just as the application paused or finished.
+    CloseInPassing,
+    /// A checklist or a chart came that is not newer.
+    SnapshotRepeated,
+    /// The resume window came near its end.
+    WindowWarned,
+    /// The resume window ran out without a stream.
+    WindowEnded,
+    /// The audio total came near its end.
+    TotalWarned,
 }
 
 /// Commands whose effect in each state is covered.
@@ -177,12 +189,6 @@ impl Coverage {
     /// How often each kind was reached.
     pub fn faults(&self) -> impl Iterator<Item = (Kind, u64)> + '_ {
         Kind::ALL.iter().copied().zip(self.faults.iter().copied())
-    }
-
-    /// How many faults were reached in all.
-    #[must_use]
-    pub fn total(&self) -> u64 {
-        self.faults.iter().sum()
     }
 
     /// How often each command was given in each state.

@@ -17,6 +17,8 @@ pub(crate) struct Net {
     connect: Option<ConnectFault>,
     keys_unavailable: bool,
     holes: u32,
+    /// Connections on which the service complained about PINGs, once each.
+    complaints: u32,
 }
 
 impl Net {
@@ -37,8 +39,27 @@ pub(crate) enum Over {
     Keys,
 }
 
+/// How long a fault waits that finds nothing to break.
+const WAIT_MS: u64 = 700;
+
+/// Longest interval of PINGs (`ossicle_core::limits`); one that would be longer stops them.
+const PING_INTERVAL_MS_MAX: u64 = ossicle_core::limits::PING_INTERVAL_MAX_MS;
+
 impl World {
-    pub(crate) fn fault(&mut self, fault: Fault) {
+    /// A fault's time has come. One that finds nothing to break waits for it.
+    pub(crate) fn planned_fault(&mut self, index: usize) {
+        if self.calm_since.is_some() {
+            return;
+        }
+        if self.fault(self.plan.faults[index].1) {
+            self.faults += 1;
+        } else {
+            self.later(WAIT_MS, Happening::Fault(index));
+        }
+    }
+
+    /// Whether there was something to break.
+    fn fault(&mut self, fault: Fault) -> bool {
         self.note(|| format!("! {fault:?}"));
         match fault {
             Fault::ResetStream => self.on_stream(Kind::StreamReset, |world, conn, stream| {
@@ -89,6 +110,7 @@ impl World {
                 world.later(ms, Happening::Kill(conn));
             }),
             Fault::GoAwayCalm => self.on_connection(Kind::EnhanceYourCalm, |world, conn| {
+                world.complain();
                 let processed = world.conns.get_mut(&conn).map(|conn| {
                     conn.goaway_sent = true;
                     conn.processed.clone()
@@ -101,7 +123,7 @@ impl World {
                 world.service_lost(conn);
             }),
             Fault::ResetConnection => {
-                self.on_connection(Kind::ConnectionReset, |world, conn| world.kill(conn, LossCause::Closed));
+                self.on_connection(Kind::ConnectionReset, |world, conn| world.kill(conn, LossCause::Closed))
             }
             Fault::CutUp(bytes) => self.with_connection(|world, conn| {
                 if let Some(conn) = world.conns.get_mut(&conn) {
@@ -144,17 +166,46 @@ impl World {
                 self.net.blackhole = true;
                 self.net.holes += 1;
                 self.later(ms, Happening::Over(Over::Blackhole));
+                true
             }
             Fault::Connect(how, ms) => {
                 self.net.connect = Some(how);
                 self.with_connection(|world, conn| world.kill(conn, LossCause::Closed));
                 self.later(ms, Happening::Over(Over::Connect));
+                true
             }
-            Fault::AbsentPoller(ms) => self.machine.unpolled_until = self.now + ms * MS,
             Fault::MicBurst(ms) => self.hush(ms, true),
             Fault::MicStall(ms) => self.hush(ms, false),
-            other => self.fault_of_machine(other),
+            Fault::RevokeKeys => self.expire_keys(),
+            Fault::KeysUnavailable(ms) => {
+                self.net.keys_unavailable = true;
+                self.later(ms, Happening::Over(Over::Keys));
+                self.expire_keys()
+            }
+            other => {
+                self.fault_of_machine(other);
+                true
+            }
         }
+    }
+
+    /// The service complained about PINGs: the engine sends half as many, and none past the longest interval.
+    fn complain(&mut self) {
+        self.net.complaints += 1;
+        let interval_ms = u64::from(self.plan.ping_interval_ms) << self.net.complaints;
+        if interval_ms > PING_INTERVAL_MS_MAX {
+            self.cover.reached(Kind::PingsStopped);
+        }
+    }
+
+    /// The service ends a response by itself, while the application's own end of it is on its way.
+    pub(crate) fn close_of(&mut self, app: usize) {
+        let Some(stream) = self.live_stream(app).filter(|stream| self.is_live(*stream)) else { return };
+        self.note(|| format!("! in passing: the end of {stream:?}"));
+        self.cover.reached(Kind::CloseInPassing);
+        let conn = self.conn_of(stream);
+        self.send_down(conn, Down::End(stream, StreamEnd::Clean));
+        self.over(stream);
     }
 
     fn fault_of_machine(&mut self, fault: Fault) {
@@ -186,28 +237,26 @@ impl World {
                 self.cover.reached(Kind::LateTicks);
                 self.machine.frozen_until = self.now + ms * MS;
             }
-            Fault::KeysUnavailable(ms) => {
-                self.net.keys_unavailable = true;
-                self.expire_keys();
-                self.later(ms, Happening::Over(Over::Keys));
-            }
-            Fault::RevokeKeys => self.expire_keys(),
+            Fault::AbsentPoller(ms) => self.machine.unpolled_until = self.now + ms * MS,
             _ => {}
         }
     }
 
     /// The service takes no new request with the keys of now, and a stream ends, so that one comes.
-    fn expire_keys(&mut self) {
+    fn expire_keys(&mut self) -> bool {
         let now = self.true_ms();
         for keys in &mut self.service.keys {
             keys.expires_ms = keys.expires_ms.min(now);
         }
         self.on_stream(Kind::StreamReset, |world, conn, stream| {
             world.send_down(conn, Down::End(stream, StreamEnd::Reset(2)));
-        });
+        })
     }
 
-    fn refuse_next(&mut self, refusal: Refusal) {
+    fn refuse_next(&mut self, refusal: Refusal) -> bool {
+        if self.nobody_streams() {
+            return false;
+        }
         let times = match refusal {
             Refusal::Final(_) | Refusal::NoHead => 1,
             _ => self.rng.range(1, 4),
@@ -217,7 +266,11 @@ impl World {
         }
         self.on_stream(Kind::StreamReset, |world, conn, stream| {
             world.send_down(conn, Down::End(stream, StreamEnd::Reset(2)));
-        });
+        })
+    }
+
+    fn nobody_streams(&self) -> bool {
+        !self.service.streams.iter().any(|(id, served)| served.phase == Phase::Accepted && self.is_live(*id))
     }
 
     fn may_fail(&mut self, stream: StreamId) {
@@ -227,7 +280,7 @@ impl World {
     }
 
     /// Does something to a live stream of the service, which ends with it.
-    fn on_stream(&mut self, kind: Kind, act: impl FnOnce(&mut Self, ConnId, StreamId)) {
+    fn on_stream(&mut self, kind: Kind, act: impl FnOnce(&mut Self, ConnId, StreamId)) -> bool {
         let live = self.service.streams.iter().filter(|(id, served)| {
             // After END_OF_SESSION a refusal could not be told from "it is complete".
             let ends = matches!(kind, Kind::ValidationException | Kind::StrangerConflict);
@@ -237,7 +290,7 @@ impl World {
         });
         let live: Vec<(ConnId, StreamId)> = live.map(|(id, served)| (served.conn, *id)).collect();
         if live.is_empty() {
-            return;
+            return false;
         }
         let (conn, stream) = self.rng.pick(&live);
         self.cover.reached(kind);
@@ -247,22 +300,25 @@ impl World {
         {
             self.over(stream);
         }
+        true
     }
 
-    fn with_connection(&mut self, act: impl FnOnce(&mut Self, ConnId)) {
+    fn with_connection(&mut self, act: impl FnOnce(&mut Self, ConnId)) -> bool {
         let open = self.conns.iter().filter(|(_, conn)| conn.is_open() && conn.served && !conn.silent);
         let open: Vec<ConnId> = open.map(|(id, _)| *id).collect();
-        if !open.is_empty() {
-            let conn = self.rng.pick(&open);
-            act(self, conn);
+        if open.is_empty() {
+            return false;
         }
+        let conn = self.rng.pick(&open);
+        act(self, conn);
+        true
     }
 
-    fn on_connection(&mut self, kind: Kind, act: impl FnOnce(&mut Self, ConnId)) {
+    fn on_connection(&mut self, kind: Kind, act: impl FnOnce(&mut Self, ConnId)) -> bool {
         self.with_connection(|world, conn| {
             world.cover.reached(kind);
             act(world, conn);
-        });
+        })
     }
 
     fn go_silent(&mut self, id: ConnId) {

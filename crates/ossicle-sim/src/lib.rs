@@ -14,6 +14,7 @@ mod checks;
 mod coverage;
 mod decode;
 mod faults;
+mod hearing;
 mod link;
 mod listener;
 mod plan;
@@ -22,6 +23,7 @@ mod rng;
 mod service;
 mod source;
 mod verify;
+mod way;
 mod world;
 
 pub use coverage::{Asked, Coverage, Kind};
@@ -43,7 +45,9 @@ pub struct Outcome {
     pub session_s: f64,
     /// Inputs that the engine took.
     pub steps: u64,
-    /// The faults that were reached.
+    /// Planned faults that met something to break.
+    pub faults: u64,
+    /// What was reached, by kind.
     pub coverage: Coverage,
 }
 
@@ -65,6 +69,7 @@ pub fn run(seed: u64, trace: bool) -> Outcome {
         virtual_s: at_s,
         session_s: world.session_ns as f64 / 1e9,
         steps: world.steps,
+        faults: world.faults,
         coverage: std::mem::take(&mut world.cover),
     }
 }
@@ -78,7 +83,9 @@ pub struct Totals {
     pub session_hours: f64,
     /// The shortest run, in virtual seconds.
     pub shortest_s: f64,
-    /// The fewest faults that one seed reached.
+    /// Planned faults that met something to break.
+    pub faults: u64,
+    /// The fewest of them in one seed.
     pub fewest_faults: u64,
     /// Inputs that engines took.
     pub steps: u64,
@@ -122,12 +129,13 @@ impl Totals {
         self.seeds += 1;
         self.session_hours += outcome.session_s / 3_600.0;
         self.steps += outcome.steps;
+        self.faults += outcome.faults;
         self.coverage.add(&outcome.coverage);
         match outcome.failure {
             Some(failure) => self.failures.push((outcome.seed, failure)),
             None => {
                 self.shortest_s = self.shortest_s.min(outcome.virtual_s);
-                self.fewest_faults = self.fewest_faults.min(outcome.coverage.total());
+                self.fewest_faults = self.fewest_faults.min(outcome.faults);
             }
         }
     }
@@ -138,6 +146,7 @@ impl Totals {
         self.shortest_s = self.shortest_s.min(other.shortest_s);
         self.fewest_faults = self.fewest_faults.min(other.fewest_faults);
         self.steps += other.steps;
+        self.faults += other.faults;
         self.coverage.add(&other.coverage);
         self.failures.extend(other.failures);
     }

@@ -39,9 +39,11 @@ fn main() -> ExitCode {
         println!("{:24} {count}", format!("{asked:?} in {state:?}"));
     }
     println!(
-        "{} seeds, {:.1} session-hours, {} steps, {} failed, {:.1} s",
+        "{} seeds, {:.1} session-hours, {} faults ({} or more a seed), {} steps, {} failed, {:.1} s",
         totals.seeds,
         totals.session_hours,
+        totals.faults,
+        totals.fewest_faults,
         totals.steps,
         totals.failures.len(),
         begin.elapsed().as_secs_f64()

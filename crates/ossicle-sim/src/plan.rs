@@ -13,8 +13,8 @@ pub(crate) const RUN_MS_MIN: u64 = 120_000;
 /// timeout or a head's, a ghost's idle limit, and the longest backoff after each.
 pub(crate) const HEAL_MS_MAX: u64 = 50_000;
 
-/// What the fattest stream takes while it catches up: 16 kHz stereo as base64, at twice real time.
-const STREAM_BYTES_PER_S: u64 = 200_000;
+/// What the fattest stream takes while it catches up: 16 kHz stereo as base64, at three times real time.
+const STREAM_BYTES_PER_S: u64 = 300_000;
 
 /// One seed's world.
 #[derive(Debug)]
@@ -23,6 +23,7 @@ pub(crate) struct Plan {
     pub(crate) streams_per_connection: u32,
     pub(crate) peer_streams_max: u32,
     pub(crate) ping_interval_ms: u32,
+    pub(crate) catch_up_rate: f32,
     pub(crate) unwritten_bytes_max: u32,
     pub(crate) held_bytes_max: u64,
     /// The wall clock at the start.
@@ -59,6 +60,8 @@ pub(crate) struct SessionPlan {
     pub(crate) offsets: OffsetRule,
     pub(crate) finish_deadline_ms: u64,
     pub(crate) open_patience_ms: u64,
+    pub(crate) resume_window_ms: u64,
+    pub(crate) audio_total_ms_max: u64,
     pub(crate) period_ms: u64,
     pub(crate) jitter_ms: u64,
     pub(crate) drift_ppm: i64,
@@ -164,7 +167,8 @@ impl Plan {
             tick_ms: rng.pick(&[10, 10, 10, 20, 50]),
             streams_per_connection,
             peer_streams_max: rng.pick(&[1, 2, 100, u32::MAX]),
-            ping_interval_ms: rng.pick(&[300, 1_000, 1_000, 2_000]),
+            ping_interval_ms: rng.pick(&[300, 1_000, 1_000, 2_000, 40_000]),
+            catch_up_rate: rng.pick(&[2.0, 2.0, 1.5, 3.0]),
             unwritten_bytes_max: rng.pick(&[8_192, 65_536, 65_536]),
             held_bytes_max: if rng.chance(10) { 120_000 } else { 256 << 20 },
             wall_ms,
@@ -207,18 +211,25 @@ impl SessionPlan {
             overlap_ms: rng.pick(&[0, 0, 0, 300]),
             offsets,
             finish_deadline_ms: rng.pick(&[30_000, 30_000, 60_000, 4_000]),
-            open_patience_ms: if rng.chance(12) { 8_000 } else { 5 * 3_600_000 },
+            open_patience_ms: if !first && rng.chance(15) { 8_000 } else { 5 * 3_600_000 },
+            resume_window_ms: if !first && rng.chance(12) {
+                rng.range(20_000, 90_000)
+            } else {
+                5 * 3_600_000
+            },
+            audio_total_ms_max: if rng.chance(10) { 620_000 } else { 2 * 3_600_000 },
             period_ms: rng.pick(&[10, 20, 40]),
             jitter_ms: rng.pick(&[0, 5, 30]),
             drift_ppm: signed(rng, 0, 300),
             wide: rng.chance(20),
-            acts: acts(rng),
+            acts: acts(rng, first),
         }
     }
 }
 
-/// What the application does with a session, in times after its opening.
-fn acts(rng: &mut Rng) -> Vec<(u64, Act)> {
+/// What the application does with a session, in times after its opening. The first session is there to the end, so that
+/// each fault finds something to break.
+fn acts(rng: &mut Rng, first: bool) -> Vec<(u64, Act)> {
     let mut acts = Vec::new();
     for _ in 0..rng.range(0, 4) {
         let at = rng.range(0, 90_000);
@@ -237,12 +248,13 @@ fn acts(rng: &mut Rng) -> Vec<(u64, Act)> {
         }
     }
     match rng.range(0, 10) {
+        _ if first => {}
         0..3 => acts.push((rng.range(0, 95_000), Act::Finish)),
         3 => acts.push((rng.range(0, 95_000), Act::Abort)),
         4 => acts.push((rng.range(0, 95_000), Act::Forget)),
         _ => {}
     }
-    if rng.chance(20) {
+    if !first && rng.chance(25) {
         // Soon after one another: a session ends while it pauses, or is destroyed while it finishes.
         let at = rng.range(5_000, 90_000);
         let first = rng.pick(&[Act::Pause, Act::Finish, Act::Mute(true)]);

@@ -2,24 +2,19 @@
 
 use crate::coverage::Kind;
 use crate::decode::AudioDecoder;
+use crate::hearing::SIGNATURE_AGE_MS_MAX;
 use crate::link::{Down, Piece};
 use crate::listener::Listener;
 use crate::plan::Refusal;
 use crate::verify::{Chain, KnownKeys, Signed};
 use crate::world::{Check, Happening, MS, World};
 use aws_smithy_types::event_stream::{Header, HeaderValue, Message};
-use bytes::{Bytes, BytesMut};
+use bytes::BytesMut;
 use ossicle_core::io::{ConnId, RequestHead, StreamEnd, StreamId};
 use std::collections::{BTreeMap, VecDeque};
 
-/// A message is refused when it is read this long after it was signed (service user guide).
-const SIGNATURE_AGE_MS_MAX: i64 = 5 * 60_000;
-
 /// A stream without audio is ended after this long (sibling services).
 const IDLE_MS_MAX: u64 = 15_000;
-
-/// Longest message of the wire's guide, with room for the envelope and base64.
-const MESSAGE_BYTES_MAX: usize = 48 * 1024;
 
 /// The service's own state.
 #[derive(Debug, Default)]
@@ -46,27 +41,27 @@ pub(crate) struct Served {
     pub(crate) conn: ConnId,
     pub(crate) app: usize,
     pub(crate) phase: Phase,
-    signed: Signed,
-    chain: Chain,
-    buffer: BytesMut,
+    pub(crate) signed: Signed,
+    pub(crate) chain: Chain,
+    pub(crate) buffer: BytesMut,
     /// Ends of the writes that `buffer` holds, and when the engine made them.
-    writes: VecDeque<(u64, u64)>,
-    taken: u64,
-    decoder: AudioDecoder,
+    pub(crate) writes: VecDeque<(u64, u64)>,
+    pub(crate) taken: u64,
+    pub(crate) decoder: AudioDecoder,
     pub(crate) listener: Listener,
     /// Signing time minus monotonic time, ms: the range that all messages so far allow, since a date is cut to
     /// whole seconds. One range, or two when the answer taught the clock.
-    clocks: Vec<(i64, i64)>,
-    configured: bool,
+    pub(crate) clocks: Vec<(i64, i64)>,
+    pub(crate) configured: bool,
     pub(crate) end_of_session: bool,
-    chain_ended: bool,
-    input_ended: bool,
-    last_audio: u64,
+    pub(crate) chain_ended: bool,
+    pub(crate) input_ended: bool,
+    pub(crate) last_audio: u64,
     /// Frames of the session that earlier streams brought, as this service counts them.
-    before: u64,
-    segment: u64,
-    segment_from: u64,
-    day_of_begin: i64,
+    pub(crate) before: u64,
+    pub(crate) segment: u64,
+    pub(crate) segment_from: u64,
+    pub(crate) day_of_begin: i64,
 }
 
 impl World {
@@ -264,7 +259,7 @@ impl World {
         }
     }
 
-    fn conn_of(&self, stream: StreamId) -> ConnId {
+    pub(crate) fn conn_of(&self, stream: StreamId) -> ConnId {
         self.service.streams.get(&stream).map_or(ConnId(0), |served| served.conn)
     }
 
@@ -327,7 +322,7 @@ impl World {
     }
 
     /// What became known with the answer, or came after it.
-    fn decided(&mut self, stream: StreamId) -> Check {
+    pub(crate) fn decided(&mut self, stream: StreamId) -> Check {
         let Some(served) = self.service.streams.get(&stream) else { return Ok(()) };
         if served.phase != Phase::Accepted {
             return Ok(());
@@ -371,176 +366,6 @@ impl World {
         }
     }
 
-    // ---- messages ----
-
-    fn take(&mut self, stream: StreamId, bytes: Bytes, at: u64) -> Check {
-        let Some(served) = self.service.streams.get_mut(&stream) else { return Ok(()) };
-        if served.phase == Phase::Over || bytes.is_empty() {
-            return Ok(());
-        }
-        if served.input_ended {
-            return Err(format!("{stream:?} goes on after its END_STREAM"));
-        }
-        served.buffer.extend_from_slice(&bytes);
-        let end = served.taken + served.buffer.len() as u64;
-        served.writes.push_back((end, at));
-        loop {
-            let Some(served) = self.service.streams.get_mut(&stream) else { return Ok(()) };
-            let Some(length) = served.buffer.first_chunk::<4>() else { return Ok(()) };
-            let length = u32::from_be_bytes(*length) as usize;
-            if !(16..=MESSAGE_BYTES_MAX).contains(&length) {
-                return Err(format!("{stream:?}: a message of {length} bytes"));
-            }
-            if served.buffer.len() < length {
-                return Ok(());
-            }
-            let raw = served.buffer.split_to(length).freeze();
-            while served.writes.front().is_some_and(|(end, _)| *end <= served.taken) {
-                served.writes.pop_front();
-            }
-            let wrote = served.writes.front().map_or(at, |(_, at)| *at);
-            served.taken += length as u64;
-            self.message(stream, raw, wrote).map_err(|what| format!("{stream:?}: {what}"))?;
-        }
-    }
-
-    fn message(&mut self, stream: StreamId, raw: Bytes, wrote: u64) -> Check {
-        let true_ms = self.true_ms();
-        let now = self.now;
-        let Some(served) = self.service.streams.get_mut(&stream) else { return Ok(()) };
-        let verified = served.chain.read(raw)?;
-        let date_ms = verified.date_ms;
-        let age_ms = true_ms - date_ms;
-        if served.phase == Phase::Accepted && age_ms.abs() >= SIGNATURE_AGE_MS_MAX {
-            return Err(format!("a message was signed {age_ms} ms before it is read"));
-        }
-        // Signed when it was written, by one clock for the stream or by one from before and one from after its
-        // answer.
-        let clock = date_ms - (wrote / MS) as i64;
-        let (low, high) = served.clocks.last().copied().unwrap_or((clock, clock + 999));
-        let both = (low.max(clock), high.min(clock + 999));
-        if both.0 > both.1 || served.clocks.is_empty() {
-            served.clocks.push((clock, clock + 999));
-            if served.clocks.len() > 2 {
-                return Err("a message was not signed when it was written".into());
-            }
-        } else if let Some(last) = served.clocks.last_mut() {
-            *last = both;
-        }
-        if date_ms.div_euclid(86_400_000) != served.day_of_begin {
-            served.day_of_begin = date_ms.div_euclid(86_400_000);
-            self.cover.reached(Kind::Midnight);
-        }
-        let Some(served) = self.service.streams.get_mut(&stream) else { return Ok(()) };
-        if served.chain_ended {
-            return Err("a message after the empty one".into());
-        }
-        let Some(inner) = verified.inner else {
-            served.chain_ended = true;
-            return served.listener.end(&self.apps[served.app].named);
-        };
-        let (kind, content) = names(&inner)?;
-        let app = served.app;
-        match (kind.as_str(), content.as_str()) {
-            ("configurationEvent", "application/json") => {
-                if std::mem::replace(&mut served.configured, true) {
-                    return Err("a second configuration".into());
-                }
-                self.apps[app].check_configuration(inner.payload())
-            }
-            _ if !served.configured => Err(format!("{kind} comes before the configuration")),
-            ("binaryAudioEvent", "application/octet-stream") if !self.apps[app].plan.json => {
-                self.audio(stream, inner.payload(), wrote, now)
-            }
-            ("audioEvent", "application/json") if self.apps[app].plan.json => {
-                let value: serde_json::Value =
-                    serde_json::from_slice(inner.payload()).map_err(|_| "the audio is no JSON")?;
-                let text = value.get("audioChunk").and_then(|chunk| chunk.as_str()).ok_or("no audioChunk")?;
-                let audio = aws_smithy_types::base64::decode(text).map_err(|_| "the audio is no base64")?;
-                self.audio(stream, &audio, wrote, now)
-            }
-            ("sessionControlEvent", "application/json") => {
-                if inner.payload().as_ref() != br#"{"type":"END_OF_SESSION"}"# {
-                    return Err("a control event that is not END_OF_SESSION".into());
-                }
-                if std::mem::replace(&mut served.end_of_session, true) {
-                    return Err("a second END_OF_SESSION".into());
-                }
-                if !self.apps[app].asked_to_finish() {
-                    return Err("END_OF_SESSION, and nobody asked to finish".into());
-                }
-                self.decided(stream)
-            }
-            _ => Err(format!("an event {kind} of {content}")),
-        }
-    }
-
-    fn audio(&mut self, stream: StreamId, bytes: &[u8], wrote: u64, now: u64) -> Check {
-        let Some(served) = self.service.streams.get_mut(&stream) else { return Ok(()) };
-        if served.end_of_session {
-            return Err("audio after END_OF_SESSION".into());
-        }
-        let pcm = served.decoder.decode(bytes)?;
-        served.last_audio = now;
-        let app = &mut self.apps[served.app];
-        let frames = pcm.len() / usize::from(app.plan.channels);
-        app.check_pace(stream, wrote, frames as u64)?;
-        let first_before = served.listener.first();
-        served.listener.hear(&pcm, &app.named)?;
-        if first_before.is_none()
-            && let Some(first) = served.listener.first()
-        {
-            app.check_first(stream, first)?;
-        }
-        app.check_quiet(&served.listener)?;
-        if served.phase == Phase::Accepted {
-            app.pending = served.listener.pending_frames();
-        }
-        self.heard(stream);
-        Ok(())
-    }
-
-    /// What an accepted stream carried is heard.
-    fn heard(&mut self, stream: StreamId) {
-        let Some(served) = self.service.streams.get(&stream) else { return };
-        if served.phase != Phase::Accepted {
-            return;
-        }
-        let app = &mut self.apps[served.app];
-        let known = app.merged.entry(stream).or_insert(0);
-        for heard in &served.listener.heard[known.saturating_sub(1)..] {
-            if let Some(position) = heard.position {
-                app.heard.insert(position, position + heard.frames);
-            }
-        }
-        *known = served.listener.heard.len();
-    }
-
-    fn input_ends(&mut self, stream: StreamId) -> Check {
-        let Some(served) = self.service.streams.get_mut(&stream) else { return Ok(()) };
-        if served.phase == Phase::Over {
-            return Ok(());
-        }
-        if !served.chain_ended || !served.buffer.is_empty() {
-            return Err(format!("{stream:?} ends without the empty message"));
-        }
-        served.input_ended = true;
-        self.heard(stream);
-        self.decided(stream)
-    }
-
-    /// The service ends its side after the client has ended its own.
-    pub(crate) fn end_response(&mut self, stream: StreamId) {
-        let Some(served) = self.service.streams.get(&stream) else { return };
-        if served.phase != Phase::Accepted {
-            return;
-        }
-        let conn = served.conn;
-        self.transcribe(stream, true);
-        self.send_down(conn, Down::End(stream, StreamEnd::Clean));
-        self.over(stream);
-    }
-
     // ---- what comes down ----
 
     /// What the service does by itself: transcripts, and ending what is idle.
@@ -561,7 +386,7 @@ impl World {
         Ok(())
     }
 
-    fn transcribe(&mut self, stream: StreamId, last: bool) {
+    pub(crate) fn transcribe(&mut self, stream: StreamId, last: bool) {
         let end_of_partial = self.rng.chance(40);
         let go_on = self.plan.offsets_continue;
         let Some(served) = self.service.streams.get_mut(&stream) else { return };
@@ -595,10 +420,35 @@ impl World {
             served.segment += 1;
             served.segment_from = to;
         }
-        let conn = served.conn;
+        let (conn, app) = (served.conn, served.app);
         for body in bodies {
             self.send_body(conn, stream, body.into());
         }
+        if done {
+            self.snapshot(conn, stream, app);
+        }
+    }
+
+    /// A checklist or a chart now and then, and now and then an older one again.
+    fn snapshot(&mut self, conn: ConnId, stream: StreamId, app: usize) {
+        let which = self.rng.range(0, 4) as usize;
+        let (kind, name) = match which {
+            0 => ("checklistEvent", "checklists"),
+            1 => ("periodontalChartEvent", "teeth"),
+            _ => return,
+        };
+        let newest = &mut self.apps[app].snapshots[which];
+        let version = if *newest > 0 && self.rng.chance(30) {
+            self.cover.reached(Kind::SnapshotRepeated);
+            *newest - self.rng.range(0, 2) as i64
+        } else {
+            // Some may be left out.
+            *newest += 1 + self.rng.range(0, 2) as i64;
+            *newest
+        };
+        let body =
+            event(":event-type", "event", kind, &serde_json::json!({ "snapshotVersion": version, name: [] }));
+        self.send_body(conn, stream, body.into());
     }
 
     /// An exception, after which the response ends.
@@ -620,16 +470,4 @@ pub(crate) fn event(name: &'static str, kind: &str, value: &str, payload: &serde
     // Writing into a vector fails only for headers over 32 KiB.
     let _ = aws_smithy_eventstream::frame::write_message_to(&message, &mut bytes);
     bytes
-}
-
-fn names(message: &Message) -> Result<(String, String), String> {
-    let get = |name: &str| {
-        let found = message.headers().iter().find(|header| header.name().as_str() == name);
-        let value = found.and_then(|header| header.value().as_string().ok());
-        value.map(|text| text.as_str().to_owned()).ok_or_else(|| format!("an event without {name}"))
-    };
-    if get(":message-type")? != "event" {
-        return Err("a message that is no event".into());
-    }
-    Ok((get(":event-type")?, get(":content-type")?))
 }

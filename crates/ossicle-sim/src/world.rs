@@ -40,6 +40,8 @@ pub(crate) enum Happening {
     React(usize),
     Open(usize),
     Fault(usize),
+    /// The service ends an application's stream by itself.
+    CloseOf(usize),
     Over(crate::faults::Over),
     ServiceTick,
     WokenUp,
@@ -135,6 +137,8 @@ pub(crate) struct World {
     pub(crate) calm_since: Option<u64>,
     pub(crate) session_ns: u64,
     pub(crate) steps: u64,
+    /// Planned faults that met something to break.
+    pub(crate) faults: u64,
     pub(crate) trace: bool,
 }
 
@@ -146,6 +150,7 @@ impl World {
         config.tick_ms = plan.tick_ms;
         config.streams_per_connection = plan.streams_per_connection;
         config.ping_interval_ms = plan.ping_interval_ms;
+        config.catch_up_rate = plan.catch_up_rate;
         config.unwritten_bytes_max = plan.unwritten_bytes_max;
         config.held_bytes_max = plan.held_bytes_max;
         config.seed = seed;
@@ -182,6 +187,7 @@ impl World {
             calm_since: None,
             session_ns: 0,
             steps: 0,
+            faults: 0,
             trace,
             plan,
         };
@@ -346,7 +352,8 @@ impl World {
                 }
             }
             Happening::Open(app) => self.open(app),
-            Happening::Fault(index) => self.fault(self.plan.faults[index].1),
+            Happening::Fault(index) => self.planned_fault(index),
+            Happening::CloseOf(app) => self.close_of(app),
             Happening::Over(what) => self.fault_over(what),
             Happening::ServiceTick => {
                 self.service_tick()?;

@@ -26,9 +26,13 @@ fn every_promise_holds_after_every_step() {
             eprintln!("OSSICLE_SEED={} {failure}", outcome.seed);
         }
     });
-    eprintln!("{} seeds, {:.1} session-hours, {} steps", totals.seeds, totals.session_hours, totals.steps);
+    eprintln!(
+        "{} seeds, {:.1} session-hours, {} faults ({} or more a seed), {} steps",
+        totals.seeds, totals.session_hours, totals.faults, totals.fewest_faults, totals.steps
+    );
     assert_eq!(totals.failures, [], "each line OSSICLE_SEED=... above replays one failure");
     assert!(totals.shortest_s >= 120.0, "a seed ran for {} virtual s only", totals.shortest_s);
+    assert!(totals.fewest_faults >= 3, "a seed met {} faults only", totals.fewest_faults);
     if seeds < SEEDS {
         return;
     }

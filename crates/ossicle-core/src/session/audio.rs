@@ -31,10 +31,9 @@ impl Session {
 
     /// Reads the ring when a chunk's worth is in it, or when `all` is asked for; then the resampler is emptied too.
     pub(super) fn read_ring(&mut self, shared: &mut Shared, now: Mono, all: bool) {
+        let enough = self.enough(self.chunk.saturating_sub(self.held.unfed()));
         let Some(front) = &mut self.front else { return };
         let ready = front.ready_frames();
-        let missing = self.chunk.saturating_sub(self.held.unfed());
-        let enough = missing.min(u64::from(self.wire.rate_hz()) / READ_PER_SECOND).max(1);
         let full = self.settings.overflow == Overflow::Wait
             && self.held.undelivered() + ready > self.settings.held_frames_max;
         if !all && (ready < enough || full) {
@@ -48,6 +47,11 @@ impl Session {
         }
         self.tell_findings(shared);
         self.tell_ring_full(shared);
+    }
+
+    /// Frames in the ring that are worth reading it, when so many are missing for a chunk.
+    pub(super) fn enough(&self, missing: u64) -> u64 {
+        missing.min(u64::from(self.wire.rate_hz()) / READ_PER_SECOND).max(1)
     }
 
     /// Throws away what is in the ring, counting it.

@@ -1,8 +1,9 @@
 //! How a session opens, feeds, ends and loses its stream.
 
+use super::ending::end_waits;
 use crate::event::{Ended, Event, Warning};
 use crate::failure::{Cause, Failure, Status};
-use crate::io::{ConnId, Headers, LossCause, Output, RequestHead, RequestHeader, Step, StreamEnd, StreamId};
+use crate::io::{ConnId, Headers, LossCause, Output, RequestHead, RequestHeader, Step, StreamId};
 use crate::keys::Keys;
 use crate::limits::{EXPIRED_RETRIES_MAX, GHOST_MS_MAX, SKEW_RETRIES_MAX, TURN_SESSION_MESSAGES_MAX};
 use crate::planted::{Bug, has};
@@ -21,7 +22,7 @@ use ossicle_sigv4::{Chain, Payload, RequestToSign, sign_request};
 use std::rc::Rc;
 
 /// HTTP/2's REFUSED_STREAM: the peer did not look at the request.
-const REFUSED_STREAM: u32 = 7;
+pub(super) const REFUSED_STREAM: u32 = 7;
 
 /// Two clocks that differ by more than this sign differently enough for a refusal to be worth a second try.
 const SKEW_WORTH_A_RETRY_MS: i64 = 60_000;
@@ -54,7 +55,8 @@ impl Session {
         let captured = self.held.piece_at(self.held.fed()).map_or(self.held.ledger.captured, |p| p.captured);
         let map = StreamMap::new(self.carried, encoder.lead_frames().into(), captured);
         let ordinal = self.streams;
-        let opening = Opening { id, conn, ordinal, keys, clock, chain, encoder, map, now: now.mono };
+        let raw = self.settings.request.media_encoding == MediaEncoding::Pcm;
+        let opening = Opening { id, conn, ordinal, keys, clock, chain, encoder, raw, map, now: now.mono };
         let mut stream = Box::new(Stream::new(opening));
         stream.closing = match self.goal {
             Goal::Run => None,
@@ -186,10 +188,16 @@ impl Session {
             self.want(shared, pool, now);
             return Ok((bytes > 0).then_some((id, bytes)));
         }
+        if end_waits(stream, shared, pool, now) {
+            return Ok(None);
+        }
         let need = stream.need_bytes(frames, form, &self.settings.configuration, &shared.headers);
         if need > stream.credit && !stream.window_is_small(now) && !has(Bug::CreditIgnored) {
             self.want(shared, pool, now);
             return Ok(None);
+        }
+        if need > stream.credit {
+            stream.window_found();
         }
         // Others may have written to the connection since this message was found due.
         let bound = shared.config.unwritten_bytes_max;
@@ -225,6 +233,7 @@ impl Session {
         }
         self.count(conn, bytes, u64::from(signed > 0), pool);
         self.want(shared, pool, now);
+        self.rest(now);
         if leftover > 0 && !self.queued {
             // A reservation that nothing uses would be missing from the other streams' window.
             self.give_credit_back(shared);
@@ -237,7 +246,7 @@ impl Session {
         self.counters.messages += messages;
         self.counters.wire_bytes += u64::from(bytes);
         if let Some(conn) = pool.get(conn) {
-            conn.unwritten += u64::from(bytes);
+            conn.wrote(bytes.into());
         }
     }
 
@@ -260,7 +269,14 @@ impl Session {
     }
 
     /// The response's head.
-    pub(crate) fn head_came(&mut self, status: u16, headers: &dyn Headers, shared: &mut Shared, now: Now) {
+    pub(crate) fn head_came(
+        &mut self,
+        status: u16,
+        headers: &dyn Headers,
+        shared: &mut Shared,
+        pool: &mut Pool,
+        now: Now,
+    ) {
         let Link::Up(stream) = &mut self.link else { return };
         if let Some(skew_ms) =
             headers.get("date").and_then(|date| shared.clock.learn(date, stream.opened, now))
@@ -271,6 +287,10 @@ impl Session {
         }
         if status == 200 {
             stream.accepted = true;
+            // What left before the answer is proven only by a PONG after it.
+            if let Some(conn) = pool.get(stream.conn) {
+                conn.ping_is_worth_it();
+            }
             stream.clock = shared.clock.for_new_stream();
             let id = headers.get(HEADER_REQUEST_ID).filter(|id| id.len() <= 128).map(str::to_owned);
             let left_ms = stream.keys.left_ms(stream.clock.at(now.mono));
@@ -295,64 +315,6 @@ impl Session {
         self.lose(failure, verdict, true, shared, pool, now)
     }
 
-    /// The response ended.
-    pub(crate) fn stream_ended(
-        &mut self,
-        end: StreamEnd,
-        shared: &mut Shared,
-        pool: &mut Pool,
-        now: Mono,
-    ) -> Life {
-        let Link::Up(stream) = &mut self.link else { return Life::Goes };
-        if stream.refusal.is_some() {
-            return self.refused(shared, pool, now);
-        }
-        let ours = stream.finished_at.is_some();
-        match end {
-            StreamEnd::Clean if stream.decoder.finish().is_err() => {
-                let failure = Failure { status: Status::Corrupt, cause: Cause::Garbage, request_id: None };
-                self.lose(failure, Verdict::Outage { after_ms: None }, true, shared, pool, now)
-            }
-            StreamEnd::Clean | StreamEnd::Reset(0) if ours && stream.accepted => {
-                self.ended(shared, pool, now)
-            }
-            StreamEnd::Clean => {
-                let failure = Failure { status: Status::Lost, cause: Cause::EndedEarly, request_id: None };
-                self.lose(failure, Verdict::Outage { after_ms: None }, true, shared, pool, now)
-            }
-            StreamEnd::Reset(code) => {
-                let conn = stream.conn;
-                let failure =
-                    Failure { status: Status::Lost, cause: Cause::Reset { code }, request_id: None };
-                let life = self.lose(failure, Verdict::Outage { after_ms: None }, false, shared, pool, now);
-                if code == REFUSED_STREAM {
-                    pool.refused_stream(conn);
-                }
-                life
-            }
-        }
-    }
-
-    /// The stream ended as we wanted: all that it carried is delivered.
-    fn ended(&mut self, shared: &mut Shared, pool: &mut Pool, now: Mono) -> Life {
-        let Link::Up(stream) = &self.link else { return Life::Goes };
-        let closing = stream.closing;
-        self.held.deliver(self.held.sent());
-        self.ghost_since = None;
-        self.drop_stream(shared, pool, now);
-        match (self.goal, closing) {
-            (_, Some(Closing::End)) => self.close(Ended::Finished, None, shared, pool, now),
-            (Goal::Pause, _) if self.held.undelivered() == 0 => {
-                self.paused(shared);
-                Life::Goes
-            }
-            _ => {
-                self.wait_for_stream(pool);
-                Life::Goes
-            }
-        }
-    }
-
     /// Gives the stream up from our side, as an outage.
     pub(crate) fn replace_stream(
         &mut self,
@@ -362,6 +324,9 @@ impl Session {
         pool: &mut Pool,
         now: Mono,
     ) -> Life {
+        if let Link::Up(stream) = &self.link {
+            pool.doubt(stream.conn, now);
+        }
         let failure = Failure { status, cause, request_id: None };
         self.lose(failure, Verdict::Outage { after_ms: None }, true, shared, pool, now)
     }
@@ -416,7 +381,12 @@ impl Session {
         let (keys, clock) = (Rc::clone(&stream.keys), stream.clock);
         // As it was when the request was made: its answer may have been long on the way.
         let haunted = self.is_haunted(stream.opened);
-        let refused = matches!(failure.cause, Cause::Http { .. });
+        let refused = match failure.cause {
+            Cause::Http { .. } => true,
+            // The peer did not look at the request.
+            Cause::Reset { code: REFUSED_STREAM } => !stream.accepted,
+            _ => false,
+        };
         let end_left = stream.end_has_left();
         if reset {
             self.drop_stream(shared, pool, now);

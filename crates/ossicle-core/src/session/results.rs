@@ -88,6 +88,8 @@ impl Session {
         let begin_s = begin.or(end).map_or(self.book.transcribed_s, |offset| place(offset, Edge::Begin));
         let end_s = end.or(begin).map_or(begin_s, |offset| place(offset, Edge::End));
         let ordinal = stream.ordinal;
+        // The service works on what it was sent: success, where PINGs are not sent.
+        self.backoff.reset();
         if let Some(transcript) = self.book.take(ordinal, segment, begin_s, end_s) {
             shared.tell(self.key, Event::Transcript(transcript));
         }
@@ -96,6 +98,7 @@ impl Session {
     /// The PONG came for the connection of this session's stream.
     pub(crate) fn pong(&mut self) {
         let Link::Up(stream) = &mut self.link else { return };
+        stream.pong();
         // What a refused request took is not delivered; before the head nobody knows.
         if (!stream.accepted || stream.refusal.is_some()) && !has(Bug::PongBeforeAnswer) {
             return;
