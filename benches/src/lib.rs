@@ -2,5 +2,5 @@
 
 #![forbid(unsafe_code)]
 
-#[cfg(target_os = "linux")]
+#[cfg(all(target_os = "linux", feature = "clients"))]
 pub mod capacity;

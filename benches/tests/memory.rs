@@ -1,5 +1,5 @@
-//! What a session costs in memory: five thousand of them against the sink, and the bound that an engine names before it
-//! is started.
+//! What a session costs in memory: five thousand of them against the sink at 1,000 streams a connection, some at the default
+//! and at one stream each, and the bound that an engine names before it is started.
 //!
 //! Resident memory is what an operator pays for, so that is what is judged. Rings and held audio are taken out by what
 //! they are known to take.
@@ -7,8 +7,9 @@
 #[cfg(target_os = "linux")]
 fn main() {
     use ossicle_benches::capacity::roles;
-    if !roles::play() {
+    if !roles::play() && !test::play() {
         test::five_thousand_sessions_fit();
+        test::few_streams_a_connection_stay_within_the_bound();
     }
 }
 
@@ -21,13 +22,14 @@ mod test {
     use ossicle_benches::capacity::{Client, Spec, messages, ours, usage};
     use ossicle_core::{Ended, Event};
     use ossicle_tokio::Delivery;
+    use serde::{Deserialize, Serialize};
+    use std::io::Write;
+    use std::process::{Command, Stdio};
     use std::time::{Duration, Instant};
 
     const SESSIONS: u32 = 5_000;
     /// Beside the ring and held audio. PCM has no encoder.
     const SESSION_BYTES_MAX: u64 = 6_000;
-    /// 500 ms of samples, and the block with the two indices, each on cache lines of its own.
-    const RING_BYTES: u64 = 16_000 + 512;
     /// Each session gets 100 ms of audio this often: far under real time, so that a busy machine is no matter.
     const ROUND: Duration = Duration::from_millis(700);
     const ROUNDS: u32 = 6;
@@ -36,27 +38,75 @@ mod test {
     /// Longest silence while sessions are finished.
     const FINISH_MAX: Duration = Duration::from_secs(30);
 
-    pub(super) fn five_thousand_sessions_fit() {
-        usage::many_descriptors();
-        let spec = Spec::real_time(Client::Ours, SESSIONS, 0.0);
-        // One session first: code, TLS and the runtime are an engine's, not a session's.
-        let (first, ..) = resident(&Spec { sessions: 1, ..spec.clone() });
-        let (all, held, bound) = resident(&spec);
-        let grown = all.saturating_sub(first);
-        let each = grown.saturating_sub(held) / u64::from(SESSIONS) - RING_BYTES;
-        eprintln!(
-            "{SESSIONS} sessions: {:.1} MB more than one; held audio {} bytes a session; beside it and the ring {each}; bound {:.1} MB",
-            grown as f64 / 1e6,
-            held / u64::from(SESSIONS),
-            bound as f64 / 1e6
-        );
-        assert!(each <= SESSION_BYTES_MAX, "{each} bytes a session beside ring and held audio");
-        assert!(all <= bound, "{all} bytes are resident, and at most {bound} were stated");
+    /// The argument that makes this program one that measures itself: each case has a process of its own, since an
+    /// allocator keeps what was needed once.
+    const ROLE: &str = "--measure";
+
+    /// What a process found.
+    #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+    struct Found {
+        resident: u64,
+        /// The most that held audio took of it.
+        held: u64,
+        /// The engine's own bound.
+        bound: u64,
     }
 
-    /// Resident memory with sessions that have been streaming, the most that held audio took of it (the allocator does not
-    /// give back what was needed for a moment), and the engine's own bound.
-    fn resident(spec: &Spec) -> (u64, u64, u64) {
+    /// Measures, if this process was started for it.
+    pub(super) fn play() -> bool {
+        let arguments: Vec<String> = std::env::args().collect();
+        let Some(at) = arguments.iter().position(|argument| argument == ROLE) else { return false };
+        usage::many_descriptors();
+        let spec: Spec = serde_json::from_str(&arguments[at + 1]).expect("a spec");
+        let found = serde_json::to_string(&resident(&spec)).expect("JSON");
+        std::io::stdout().write_all(found.as_bytes()).expect("the parent reads");
+        true
+    }
+
+    fn measure(spec: &Spec) -> Found {
+        let json = serde_json::to_string(spec).expect("JSON");
+        let program = std::env::current_exe().expect("this program's path");
+        let output = Command::new(program).args([ROLE, &json]).stderr(Stdio::inherit()).output();
+        let output = output.expect("a process");
+        assert!(output.status.success(), "{}", output.status);
+        serde_json::from_slice(&output.stdout).expect("what it found")
+    }
+
+    /// Bytes of a session beside ring and held audio, against a process with one session: code, TLS and the runtime are an
+    /// engine's, not a session's.
+    fn bytes_each(spec: &Spec) -> u64 {
+        let one = measure(&Spec { sessions: 1, ..spec.clone() });
+        let all = measure(spec);
+        let grown = all.resident.saturating_sub(one.resident);
+        let sessions = u64::from(spec.sessions);
+        let each = grown.saturating_sub(all.held) / sessions - ours::RING_BYTES;
+        eprintln!(
+            "{sessions} sessions, {} streams a connection: {:.1} MB more than one; held audio {} bytes a session; beside it and the ring {each}; resident {:.1} MB, bound {:.1} MB",
+            spec.streams_per_connection,
+            grown as f64 / 1e6,
+            all.held / sessions,
+            all.resident as f64 / 1e6,
+            all.bound as f64 / 1e6
+        );
+        assert!(all.resident <= all.bound, "{all:?}: more is resident than was stated");
+        each
+    }
+
+    pub(super) fn five_thousand_sessions_fit() {
+        let each = bytes_each(&Spec::real_time(Client::Ours, SESSIONS, 0.0));
+        assert!(each <= SESSION_BYTES_MAX, "{each} bytes a session beside ring and held audio");
+    }
+
+    /// The default, and one stream on each connection: TLS and HTTP/2 are most of what a session then costs.
+    pub(super) fn few_streams_a_connection_stay_within_the_bound() {
+        for (sessions, streams_per_connection) in [(1_000, 16), (500, 1)] {
+            let spec = Spec { streams_per_connection, ..Spec::real_time(Client::Ours, sessions, 0.0) };
+            bytes_each(&spec);
+        }
+    }
+
+    /// Resident memory with sessions that have been streaming.
+    fn resident(spec: &Spec) -> Found {
         let sink = Sink::start(spec);
         let job = Job { spec: spec.clone(), address: sink.address.clone() };
         let bound = ours::options(&job).memory_bytes(&ours::input(500));
@@ -101,6 +151,6 @@ mod test {
         let counts = sink.end();
         // A configuration, the chunks, the end of the session and the empty message that closes the stream.
         assert_eq!(counts.messages, u64::from(spec.sessions * (1 + ROUNDS + 2)), "messages");
-        (resident, held_bytes_max, bound)
+        Found { resident, held: held_bytes_max, bound }
     }
 }

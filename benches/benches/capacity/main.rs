@@ -97,6 +97,14 @@ fn full() -> Vec<Plan> {
     plans.push(changed(latency, ", latency", |spec| spec.latency = true));
     let together = real_time(1_000, 8.0, 1, &[Client::Ours, Client::Official]);
     plans.push(changed(together, ", started together", |spec| spec.together = true));
+    for shards in [1, 2] {
+        let free = Plan { name: "1,000 sessions".into(), ..real_time(1_000, 60.0, 3, &[Client::Ours]) };
+        plans.push(changed(free, &format!(", as fast as it goes, {shards} shards, not pinned"), |spec| {
+            spec.pace = Pace::Free;
+            spec.shards = shards;
+            spec.pinned = false;
+        }));
+    }
     let limited = real_time(1_000, 8.0, 1, &[Client::Ours]);
     plans.push(changed(limited, ", started together, 100 streams allowed", |spec| {
         spec.together = true;

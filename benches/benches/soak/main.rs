@@ -4,6 +4,8 @@
 //! ```text
 //! cargo bench -p ossicle-benches --bench soak -- --sessions 200 --hours 10     ten hours of audio in each session
 //!     --report-s S     seconds between two lines of progress (default 10)
+//!     --chunk-ms MS    audio in one message (default 100)
+//!     --rate-hz HZ     of the audio (default 16000); less means fewer bytes for an hour
 //! ```
 //! The service's limits of two hours of audio and five hours of resuming are raised on both sides.
 #![forbid(unsafe_code)]
@@ -35,6 +37,8 @@ fn main() {
         sessions: number("--sessions", 200.0) as u32,
         audio_s: number("--hours", 0.05) * 3_600.0,
         report_s: number("--report-s", 10.0),
+        chunk_ms: number("--chunk-ms", 100.0) as u32,
+        rate_hz: number("--rate-hz", 16_000.0) as u32,
     };
     if let Err(failures) = run::run(&plan) {
         failures.iter().for_each(|failure| println!("FAILED: {failure}"));

@@ -1,24 +1,26 @@
 //! The client's side of a soak.
 
 use super::peer::{self, Address, Verdict};
-use ossicle_audio::Tap;
+use ossicle_audio::{Format, FrontEndConfig, Layout, SampleType, Tap};
 use ossicle_benches::capacity::roles::{DOMAIN, OUTPUT_URI, SUBSCRIPTION, session_id};
 use ossicle_benches::capacity::{ours, usage};
 use ossicle_core::{Ended, Endpoint, EngineConfig, Event, Overflow, Report, SessionConfig};
 use ossicle_model::stream::Configuration;
 use ossicle_sigv4::Credentials;
 use ossicle_tokio::net::{Alpn, NetConfig, TlsConfig};
-use ossicle_tokio::{Delivery, Engine, EngineOptions, EventQueue, Session, StaticKeys};
+use ossicle_tokio::{AudioInput, Delivery, Engine, EngineOptions, EventQueue, Session, StaticKeys};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// Bytes that are pushed at a time: 100 ms.
-const PIECE_BYTES: usize = 3_200;
 /// Longer than any soak.
 const FOR_EVER_MS: u64 = 10_000 * 3_600 * 1_000;
-/// Growth of a session that is taken for none, bytes an hour of audio. A leak of one byte a message would be 36,000.
+/// Audio that a session holds, so that all of them stay far under what the engine may hold.
+const HELD_MS: u32 = 5_000;
+const PING_INTERVAL_MS: u32 = 100;
+const RING_MS: u32 = 1_000;
+/// Growth of a session that is taken for none, bytes an hour of audio. A leak of one byte a message of 100 ms would be 36,000.
 const SLOPE_MAX: f64 = 2_000.0;
 /// The part of a run in which buffers still grow to their size.
 const WARM_UP: f64 = 0.25;
@@ -33,6 +35,25 @@ pub(crate) struct Plan {
     /// Seconds of audio in each session.
     pub(crate) audio_s: f64,
     pub(crate) report_s: f64,
+    /// Audio in one message.
+    pub(crate) chunk_ms: u32,
+    pub(crate) rate_hz: u32,
+}
+
+impl Plan {
+    /// Bytes that are pushed at a time: 100 ms.
+    fn piece_bytes(&self) -> usize {
+        self.rate_hz as usize / 10 * 2
+    }
+
+    fn input(&self) -> AudioInput {
+        let format = Format::new(SampleType::S16, Layout::Interleaved, self.rate_hz, 1).expect("a format");
+        let mut input = AudioInput::new(format);
+        input.ring_ms = RING_MS;
+        input.front_end =
+            FrontEndConfig { check_rate: false, wire_rate_hz: self.rate_hz, ..FrontEndConfig::default() };
+        input
+    }
 }
 
 struct Peer {
@@ -76,13 +97,16 @@ fn engine(address: &Address, sessions: u32) -> Engine {
     let endpoint = Endpoint { tls: true, host: "localhost".into(), port: address.port };
     let mut core = EngineConfig::new(endpoint, "us-east-1");
     core.sessions_max = sessions;
+    // Audio goes many times as fast as in real time, and as much as the sessions hold is all that can be under way between
+    // two PINGs.
+    core.ping_interval_ms = PING_INTERVAL_MS;
     let tls = TlsConfig::new(Alpn::Http2, Some(address.ca_pem.as_bytes())).expect("the peer's authority");
     let mut options = EngineOptions::new(core, NetConfig::new(tls));
     options.keys = Arc::new(StaticKeys::new(Credentials::new(ours::KEY_ID, ours::SECRET, None, None)));
     Engine::start(options).expect("an engine")
 }
 
-fn session_config(index: u32) -> SessionConfig {
+fn session_config(index: u32, chunk_ms: u32) -> SessionConfig {
     let (domain, subscription) =
         (DOMAIN.parse().expect("a domain"), SUBSCRIPTION.parse().expect("a subscription"));
     let configuration = Configuration::history_and_physical(OUTPUT_URI);
@@ -91,6 +115,8 @@ fn session_config(index: u32) -> SessionConfig {
     config.overflow = Overflow::Wait;
     // Silence put in would have to be told from audio at the other side.
     config.keep_alive_ms = 0;
+    config.chunk_ms = chunk_ms;
+    config.held_ms_max = HELD_MS;
     config.audio_total_ms_max = FOR_EVER_MS;
     config.resume_window_ms = FOR_EVER_MS;
     config.finish_deadline_ms = FINISH_MAX.as_millis() as u64;
@@ -125,9 +151,11 @@ pub(crate) fn run(plan: &Plan) -> Result<(), Vec<String>> {
     let descriptors_before = usage::descriptors();
     let engine = engine(&peer.address, plan.sessions);
     let queue = EventQueue::new(plan.sessions as usize * 256, None);
-    let input = ours::input(1_000);
+    let input = plan.input();
     let (sessions, mut taps): (Vec<Session>, Vec<Tap>) = (0..plan.sessions)
-        .map(|index| engine.open_into(queue.clone(), session_config(index), &input).expect("a session"))
+        .map(|index| {
+            engine.open_into(queue.clone(), session_config(index, plan.chunk_ms), &input).expect("a session")
+        })
         .unzip();
     let course = feed(plan, &queue, &mut taps);
     peer.be_quiet();
@@ -148,13 +176,14 @@ pub(crate) fn run(plan: &Plan) -> Result<(), Vec<String>> {
 fn feed(plan: &Plan, queue: &EventQueue, taps: &mut [Tap]) -> Course {
     let pieces_max = (plan.audio_s * 10.0) as u64;
     let mut pushed = vec![0_u64; taps.len()];
-    let audio = ossicle_benches::capacity::messages::audio(PIECE_BYTES);
+    let piece = plan.piece_bytes();
+    let audio = ossicle_benches::capacity::messages::audio(piece);
     let mut course = Course::default();
     let begin = Instant::now();
     let (mut sample_at, mut report_at, mut lost) = (begin, begin, 0_u64);
     while pushed.iter().any(|pieces| *pieces < pieces_max) {
         for (tap, pieces) in taps.iter_mut().zip(&mut pushed) {
-            while *pieces < pieces_max && tap.free_frames() * 2 >= PIECE_BYTES {
+            while *pieces < pieces_max && tap.free_frames() * 2 >= piece {
                 let taken = tap.push_bytes(&audio, None);
                 assert_eq!(taken.dropped_frames, 0, "there was room");
                 *pieces += 1;
@@ -233,7 +262,12 @@ fn judge(
         "frames: pushed {pushed}, captured {captured}, delivered {delivered}, dropped {dropped}, resent {resent}; the emulator took {}",
         verdict.frames
     );
-    println!("memory: {slope:.0} bytes an hour of audio in every session; descriptors left: {left}");
+    let last = course.points.last().map_or(0.0, |point| point.1);
+    println!(
+        "memory: {:.1} MB at the end; slope {slope:.0} bytes an hour of audio in every session, {:.0} for each; descriptors left: {left}",
+        last / 1e6,
+        slope / f64::from(plan.sessions)
+    );
     let finished = reports.iter().filter(|report| report.ended == Ended::Finished).count();
     let why = reports.iter().find_map(|report| report.failure.as_ref());
     check(

@@ -3,7 +3,7 @@
 use super::messages::{STAMP_BYTES, audio};
 use super::pace::{Progress, Schedule};
 use super::roles::{DOMAIN, Job, OUTPUT_URI, SUBSCRIPTION, session_id};
-use super::{Measured, Pace, RATE_HZ, Spec, usage};
+use super::{Measured, Pace, RATE_HZ, Spec, quantiles, usage};
 use ossicle_audio::{Format, FrontEndConfig, Layout, SampleType, Tap};
 use ossicle_core::{Endpoint, EngineConfig, Event, Overflow, SessionConfig};
 use ossicle_model::stream::Configuration;
@@ -12,8 +12,8 @@ use ossicle_tokio::net::{Alpn, NetConfig, TlsConfig};
 use ossicle_tokio::{
     AudioInput, Delivery, Engine, EngineOptions, EventQueue, OpenError, Session, StaticKeys,
 };
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// A dummy.
@@ -25,6 +25,11 @@ pub const SECRET: &str = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY";
 const SOURCE_TICK: Duration = Duration::from_millis(10);
 /// As above, where chunks carry the time of their push.
 const SOURCE_TICK_LATENCY: Duration = Duration::from_millis(1);
+/// A session's ring: 500 ms of samples, and the block with the two indices, each on cache lines of its own.
+pub const RING_BYTES: u64 = 16_000 + 512;
+const RING_MS: u32 = 500;
+/// The sink counts the latency of a stream's chunks from this one on.
+const LATENCY_FROM_CHUNK: u32 = 20;
 /// Longest wait for all sessions to open.
 const OPENING_MAX: Duration = Duration::from_secs(60);
 
@@ -56,7 +61,8 @@ pub fn input(ring_ms: u32) -> AudioInput {
 pub fn options(job: &Job) -> EngineOptions {
     let endpoint = Endpoint { tls: true, host: "localhost".into(), port: job.address.port };
     let mut core = EngineConfig::new(endpoint, "us-east-1");
-    core.sessions_max = job.spec.sessions.max(1);
+    // One more than the run has, for a test that adds its own.
+    core.sessions_max = job.spec.sessions + 1;
     core.streams_per_connection = job.spec.streams_per_connection;
     // A second of audio is in flight in each.
     core.held_bytes_max = core.held_bytes_max.max(u64::from(job.spec.sessions) * 128 * 1024);
@@ -64,6 +70,7 @@ pub fn options(job: &Job) -> EngineOptions {
         TlsConfig::new(Alpn::Http2, Some(job.address.ca_pem.as_bytes())).expect("the sink's certificate");
     let mut options = EngineOptions::new(core, NetConfig::new(tls));
     options.keys = Arc::new(StaticKeys::new(Credentials::new(KEY_ID, SECRET, None, None)));
+    options.shards = job.spec.shards;
     options
 }
 
@@ -90,31 +97,43 @@ pub fn open(job: &Job) -> Sessions {
     let spec = &job.spec;
     let engine = Engine::start(options(job)).expect("an engine");
     let queue = EventQueue::new(spec.sessions as usize * 64, None);
-    let input = input(500);
-    let (mut sessions, mut taps) = (Vec::new(), Vec::new());
+    let mut sessions = Sessions { engine, queue, sessions: Vec::new(), taps: Vec::new() };
+    let input = input(RING_MS);
     for index in 0..spec.sessions {
+        sessions.begin(session_config(index, spec), &input);
+    }
+    sessions.until_open(spec.sessions);
+    sessions
+}
+
+impl Sessions {
+    /// Opens one more; [`Sessions::until_open`] waits for it.
+    pub fn begin(&mut self, config: SessionConfig, input: &AudioInput) {
         let (session, tap) = loop {
-            match engine.open_into(queue.clone(), session_config(index, spec), &input) {
+            match self.engine.open_into(self.queue.clone(), config.clone(), input) {
                 Ok(opened) => break opened,
                 Err(OpenError::Busy) => std::thread::sleep(Duration::from_millis(1)),
-                Err(error) => panic!("session {index} was not opened: {error}"),
+                Err(error) => panic!("a session was not opened: {error}"),
             }
         };
-        sessions.push(session);
-        taps.push(tap);
+        self.sessions.push(session);
+        self.taps.push(tap);
     }
-    let mut opened = 0;
-    let until = Instant::now() + OPENING_MAX;
-    while opened < spec.sessions {
-        let left = until.saturating_duration_since(Instant::now());
-        match queue.poll(left) {
-            Some(Delivery::Event(_, Event::Opened { .. })) => opened += 1,
-            Some(Delivery::Event(_, Event::Closed(report))) => panic!("closed: {:?}", report.failure),
-            Some(_) => {}
-            None => panic!("{opened} of {} sessions are open after {OPENING_MAX:?}", spec.sessions),
+
+    /// Waits for as many sessions to say that they are open.
+    pub fn until_open(&self, sessions: u32) {
+        let mut opened = 0;
+        let until = Instant::now() + OPENING_MAX;
+        while opened < sessions {
+            let left = until.saturating_duration_since(Instant::now());
+            match self.queue.poll(left) {
+                Some(Delivery::Event(_, Event::Opened { .. })) => opened += 1,
+                Some(Delivery::Event(_, Event::Closed(report))) => panic!("closed: {:?}", report.failure),
+                Some(_) => {}
+                None => panic!("{opened} of {sessions} sessions are open after {OPENING_MAX:?}"),
+            }
         }
     }
-    Sessions { engine, queue, sessions, taps }
 }
 
 /// Runs a client of ours.
@@ -134,6 +153,7 @@ pub async fn run(job: &Job) -> Measured {
         cpu_us: Arc::clone(&source_us),
         audio: audio(spec.chunk_bytes()),
     };
+    let ticker = spec.latency.then(|| Ticker::start(&progress));
     let schedule_for = Arc::clone(&progress);
     let runtime = tokio::runtime::Handle::current();
     std::thread::spawn(move || {
@@ -147,8 +167,61 @@ pub async fn run(job: &Job) -> Measured {
         measured.dropped_frames += stats.ledger.dropped();
         measured.signature_age_ms_max = measured.signature_age_ms_max.max(stats.signature_age_ms_max);
     }
+    let rings = u64::from(spec.sessions) * RING_BYTES;
+    measured.audio_bytes = engine.stats().await.held_memory_bytes + rings;
     drop(engine);
-    Measured { rss_base, opening_s, ..measured }
+    let ticker_us = ticker.and_then(|ticker| ticker.delays(&spec));
+    Measured { rss_base, opening_s, ticker_us, ..measured }
+}
+
+/// A bare ticker, beside the engine: what no engine that works by a tick can be better than on this machine.
+struct Ticker {
+    schedule: std::sync::mpsc::Receiver<Schedule>,
+    wakes: Arc<Mutex<Vec<Instant>>>,
+}
+
+impl Ticker {
+    const TICK: Duration = Duration::from_millis(10);
+
+    fn start(progress: &Arc<Progress>) -> Self {
+        let (told, schedule) = std::sync::mpsc::channel();
+        let wakes = Arc::new(Mutex::new(Vec::new()));
+        let (into, progress) = (Arc::clone(&wakes), Arc::clone(progress));
+        let runtime = tokio::runtime::Handle::current();
+        std::thread::spawn(move || {
+            let start = runtime.block_on(progress.started());
+            // Who measures is there until the process ends.
+            let _ = told.send(start);
+            let mut wake = Instant::now();
+            loop {
+                wake += Self::TICK;
+                std::thread::sleep(wake.saturating_duration_since(Instant::now()));
+                into.lock().unwrap_or_else(PoisonError::into_inner).push(Instant::now());
+            }
+        });
+        Self { schedule, wakes }
+    }
+
+    /// How long each chunk had to wait for the ticker, from when it was complete.
+    fn delays(&self, spec: &Spec) -> Option<[u64; 4]> {
+        let schedule = self.schedule.try_recv().ok()?;
+        let wakes = std::mem::take(&mut *self.wakes.lock().unwrap_or_else(PoisonError::into_inner));
+        let end = *wakes.last()?;
+        let mut delays = Vec::new();
+        for chunk in LATENCY_FROM_CHUNK.. {
+            if schedule.complete(0, chunk) >= end {
+                break;
+            }
+            for session in 0..spec.sessions {
+                let complete = schedule.complete(session, chunk);
+                let next = wakes.partition_point(|wake| *wake < complete);
+                if let Some(wake) = wakes.get(next) {
+                    delays.push(u32::try_from((*wake - complete).as_micros()).unwrap_or(u32::MAX));
+                }
+            }
+        }
+        quantiles(delays)
+    }
 }
 
 /// The thread that stands for the application: pushes audio and takes events.

@@ -9,6 +9,8 @@ use tokio::sync::watch;
 const WINDOW: (f64, f64) = (0.25, 0.85);
 /// The part of a free run's audio that is measured.
 const WINDOW_FREE: (f64, f64) = (0.10, 0.90);
+/// How long system calls are counted, behind the window.
+const COUNTED: Duration = Duration::from_secs(1);
 /// How often a free run's progress is looked at.
 const LOOK: Duration = Duration::from_millis(5);
 
@@ -126,14 +128,18 @@ impl Progress {
             Pace::RealTime => wall_s * f64::from(spec.sessions),
             Pace::Free => (self.chunks.load(Ordering::Relaxed) - chunks) as f64 * chunk_s,
         };
+        let rss_steady = usage::rss_bytes();
+        // It blocks, and counting is not cheap: a thread of its own, when the window is over.
+        let counted = tokio::task::spawn_blocking(|| usage::system_calls_per_s(COUNTED)).await;
         Measured {
+            system_calls_per_s: counted.ok().flatten(),
             cpu_us: last.cpu_us - first.cpu_us,
             user_us: last.user_us - first.user_us,
             source_us: last_source - first_source,
             session_seconds,
             wall_s,
             waits: last.waits - first.waits,
-            rss_steady: usage::rss_bytes(),
+            rss_steady,
             ..Measured::default()
         }
     }

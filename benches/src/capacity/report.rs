@@ -56,8 +56,19 @@ impl Case {
     #[must_use]
     pub fn table(&self) -> String {
         let mut table = format!(
-            "\n{}\n  {:<13} {:>9} {:>9} {:>9} {:>9} {:>9} {:>6} {:>8} {:>9}  latency us p50/p90/p99/max\n",
-            self.name, "client", "us/s", "user", "source", "waits/s", "kB each", "conns", "open s", "dropped"
+            "\n{}\n  {:<13} {:>8} {:>8} {:>8} {:>9} {:>9} {:>8} {:>8} {:>6} {:>7} {:>8}  latency us p50/p90/p99/max\n",
+            self.name,
+            "client",
+            "us/s",
+            "user",
+            "source",
+            "waits/s",
+            "calls/s",
+            "kB each",
+            "no audio",
+            "conns",
+            "open s",
+            "dropped"
         );
         for client in [Client::Ours, Client::Official, Client::Floor] {
             if self.values(client, |_| 0.0).is_empty() {
@@ -65,18 +76,24 @@ impl Case {
             }
             let of = |value: fn(&Outcome) -> f64| self.median(client, value);
             table += &format!(
-                "  {:<13} {:>9.1} {:>9.1} {:>9.1} {:>9.0} {:>9.1} {:>6} {:>8.2} {:>9}  {}\n",
+                "  {:<13} {:>8.1} {:>8.1} {:>8.1} {:>9.0} {:>9.0} {:>8.1} {:>8.1} {:>6} {:>7.2} {:>8}  {}\n",
                 client.name(),
                 of(Outcome::us_per_second),
                 of(|o| o.measured.user_us as f64 / o.measured.session_seconds),
                 of(|o| o.measured.source_us as f64 / o.measured.session_seconds),
                 of(|o| o.measured.waits as f64 / o.measured.wall_s),
+                of(|o| o.measured.system_calls_per_s.unwrap_or(f64::NAN)),
                 of(|o| o.rss_per_session() / 1e3),
+                of(|o| o.rss_beside_audio() / 1e3),
                 of(|o| o.counts.connections as f64),
                 of(|o| o.measured.opening_s),
                 of(|o| o.measured.dropped_frames as f64),
-                self.latency(client),
+                self.quantiles(client, |outcome| outcome.counts.latency_us),
             );
+        }
+        let ticker = self.quantiles(Client::Ours, |outcome| outcome.measured.ticker_us);
+        if !ticker.is_empty() {
+            table += &format!("  a bare ticker of 10 ms in ossicle's process: {ticker} us\n");
         }
         for (above, below) in [(Client::Official, Client::Ours), (Client::Ours, Client::Floor)] {
             let ratios = self.ratios(above, below);
@@ -89,9 +106,10 @@ impl Case {
         table
     }
 
-    fn latency(&self, client: Client) -> String {
+    /// Medians over the repeats of each quantile.
+    fn quantiles(&self, client: Client, of: fn(&Outcome) -> Option<[u64; 4]>) -> String {
         let parts = [0, 1, 2, 3].map(|part| {
-            self.median(client, |o| o.counts.latency_us.map_or(f64::NAN, |latency| latency[part] as f64))
+            self.median(client, |outcome| of(outcome).map_or(f64::NAN, |quantiles| quantiles[part] as f64))
         });
         if parts[0].is_nan() { String::new() } else { parts.map(|us| format!("{us:.0}")).join(" / ") }
     }

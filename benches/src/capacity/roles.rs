@@ -57,7 +57,9 @@ pub fn play() -> bool {
 
 fn run_client(job: &Job) {
     usage::many_descriptors();
-    usage::pin(CLIENT_CPU);
+    if job.spec.pinned {
+        usage::pin(CLIENT_CPU);
+    }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let measured = runtime.block_on(async {
         match job.spec.client {

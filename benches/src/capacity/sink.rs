@@ -2,9 +2,12 @@
 //! It verifies nothing; the emulator does that.
 
 use super::messages::{Scan, transcript};
-use super::{Counts, SINK_CPU, Spec, usage};
+use super::roles::session_id;
+use super::{Counts, SINK_CPU, Spec, quantiles, usage};
 use bytes::Bytes;
+use ossicle_model::stream::HEADER_SESSION_ID;
 use serde::{Deserialize, Serialize};
+use std::future::poll_fn;
 use std::io::{BufRead, Write};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -13,6 +16,8 @@ use tokio_rustls::TlsAcceptor;
 
 /// What a peer may send unread: the sink is never what a client waits for.
 const STREAM_WINDOW_BYTES: u32 = 1024 * 1024;
+/// The same where one session is stalled: two seconds of audio, so that it stalls soon.
+const STREAM_WINDOW_BYTES_STALLED: u32 = 64 * 1024;
 const CONNECTION_WINDOW_BYTES: u32 = 64 * 1024 * 1024;
 /// Chunks of a stream whose latency is not counted: it is being opened.
 const WARM_UP_MESSAGES: u64 = 21;
@@ -35,6 +40,7 @@ struct Shared {
     streams: AtomicU64,
     streams_now: AtomicU64,
     streams_max: AtomicU64,
+    streams_on_connection_max: AtomicU64,
     messages: AtomicU64,
     bytes: AtomicU64,
     latencies_us: Mutex<Vec<u32>>,
@@ -43,7 +49,9 @@ struct Shared {
 /// Serves until standard input ends; then the counts are the last line of standard output.
 pub fn run(spec: Spec) {
     usage::many_descriptors();
-    usage::pin(SINK_CPU);
+    if spec.pinned {
+        usage::pin(SINK_CPU);
+    }
     let shared = Arc::new(Shared {
         spec,
         transcript: transcript(),
@@ -51,6 +59,7 @@ pub fn run(spec: Spec) {
         streams: AtomicU64::new(0),
         streams_now: AtomicU64::new(0),
         streams_max: AtomicU64::new(0),
+        streams_on_connection_max: AtomicU64::new(0),
         messages: AtomicU64::new(0),
         bytes: AtomicU64::new(0),
         latencies_us: Mutex::new(Vec::new()),
@@ -109,18 +118,31 @@ async fn serve(tcp: TcpStream, acceptor: TlsAcceptor, shared: Arc<Shared>) {
     // A connection that is no use is its client's failure.
     let _ = tcp.set_nodelay(true);
     let Ok(tls) = acceptor.accept(tcp).await else { return };
+    let stalls = shared.spec.stalled.is_some();
+    let window = if stalls { STREAM_WINDOW_BYTES_STALLED } else { STREAM_WINDOW_BYTES };
     let mut builder = h2::server::Builder::new();
     builder
-        .initial_window_size(STREAM_WINDOW_BYTES)
+        .initial_window_size(window)
         .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
         .max_concurrent_streams(shared.spec.streams_max);
     let Ok(mut connection) = builder.handshake::<_, Bytes>(tls).await else { return };
+    let mut streams = 0;
     while let Some(Ok((request, respond))) = connection.accept().await {
-        tokio::spawn(stream(request.into_body(), respond, Arc::clone(&shared)));
+        streams += 1;
+        shared.streams_on_connection_max.fetch_max(streams, Ordering::Relaxed);
+        tokio::spawn(stream(request, respond, Arc::clone(&shared)));
     }
 }
 
-async fn stream(mut body: h2::RecvStream, mut respond: h2::server::SendResponse<Bytes>, shared: Arc<Shared>) {
+async fn stream(
+    request: http::Request<h2::RecvStream>,
+    mut respond: h2::server::SendResponse<Bytes>,
+    shared: Arc<Shared>,
+) {
+    let session = request.headers().get(HEADER_SESSION_ID).cloned();
+    let stalled = shared.spec.stalled.map(session_id);
+    let is_stalled = stalled.is_some_and(|id| session.is_some_and(|session| session == id.as_str()));
+    let mut body = request.into_body();
     shared.streams.fetch_add(1, Ordering::Relaxed);
     let now = shared.streams_now.fetch_add(1, Ordering::Relaxed) + 1;
     shared.streams_max.fetch_max(now, Ordering::Relaxed);
@@ -130,6 +152,10 @@ async fn stream(mut body: h2::RecvStream, mut respond: h2::server::SendResponse<
         .body(())
         .expect("a response");
     if let Ok(mut answer) = respond.send_response(response, false) {
+        if is_stalled {
+            // What comes is counted against the window and never given back, until the connection ends.
+            poll_fn(|cx| answer.poll_reset(cx)).await.ok();
+        }
         read(&mut body, &mut answer, &shared).await;
         // The client may be gone.
         let _ = answer.send_data(Bytes::new(), true);
@@ -161,7 +187,8 @@ async fn read(body: &mut h2::RecvStream, answer: &mut h2::SendStream<Bytes>, sha
 
 impl Shared {
     fn late(&self, stamp: Option<u64>) {
-        let Some(stamp) = stamp else { return };
+        // A chunk without a time carries 0.
+        let Some(stamp) = stamp.filter(|stamp| *stamp > 0) else { return };
         let us = u32::try_from(usage::now_ns().saturating_sub(stamp) / 1_000).unwrap_or(u32::MAX);
         let mut latencies = self.latencies_us.lock().unwrap_or_else(PoisonError::into_inner);
         if latencies.len() < LATENCIES_MAX {
@@ -170,17 +197,16 @@ impl Shared {
     }
 
     fn counts(&self) -> Counts {
-        let mut latencies =
+        let latencies =
             std::mem::take(&mut *self.latencies_us.lock().unwrap_or_else(PoisonError::into_inner));
-        latencies.sort_unstable();
-        let at = |part: f64| u64::from(latencies[((latencies.len() - 1) as f64 * part) as usize]);
         Counts {
             connections: self.connections.load(Ordering::Relaxed),
             streams: self.streams.load(Ordering::Relaxed),
             streams_max: self.streams_max.load(Ordering::Relaxed),
+            streams_on_connection_max: self.streams_on_connection_max.load(Ordering::Relaxed),
             messages: self.messages.load(Ordering::Relaxed),
             bytes: self.bytes.load(Ordering::Relaxed),
-            latency_us: (!latencies.is_empty()).then(|| [at(0.5), at(0.9), at(0.99), at(1.0)]),
+            latency_us: quantiles(latencies),
         }
     }
 }

@@ -71,6 +71,22 @@ pub fn now_ns() -> u64 {
     now.tv_sec() as u64 * 1_000_000_000 + now.tv_nsec() as u64
 }
 
+/// System calls of this process for each second of `time`, as `perf` counts them; `None` where it cannot. Blocks.
+#[must_use]
+pub fn system_calls_per_s(time: std::time::Duration) -> Option<f64> {
+    let seconds = time.as_secs_f64();
+    let output = std::process::Command::new("perf")
+        .args(["stat", "-x", ",", "-e", "raw_syscalls:sys_enter", "-p", &std::process::id().to_string()])
+        .args(["--", "sleep", &seconds.to_string()])
+        .stdin(std::process::Stdio::null())
+        .output()
+        .ok()?;
+    // "12345,,raw_syscalls:sys_enter,..."
+    let text = String::from_utf8_lossy(&output.stderr);
+    let line = text.lines().find(|line| line.contains("sys_enter"))?;
+    Some(line.split(',').next()?.parse::<f64>().ok()? / seconds)
+}
+
 /// Raises the limit of descriptors as far as it goes.
 pub fn many_descriptors() {
     use nix::sys::resource::{Resource, getrlimit, setrlimit};
