@@ -1,63 +1,86 @@
 //! Counters and gauges through the `metrics` facade, sampled about once a second by each shard.
 //!
+//! Names follow the rules of Prometheus: a prefix, base units, the unit last, `_total` behind a counter. Install a recorder
+//! before [`crate::Engine::start`]: a shard takes its handles when it starts.
+//!
 //! | name | kind | labels | unit |
 //! |---|---|---|---|
-//! | `ossicle_sessions` | gauge | `shard`, `state` | sessions |
+//! | `ossicle_sessions` | gauge | `shard`, `state`: `opening`, `streaming`, `recovering`, `draining`, `paused` | sessions |
 //! | `ossicle_connections`, `ossicle_streams` | gauge | `shard` | |
-//! | `ossicle_frames_total` | counter | `state`: `captured`, `delivered`, `dropped`, `silence`, `resent` | frames |
+//! | `ossicle_frames_total` | counter | `state`: `captured`, `delivered`, `silence`, `resent` | frames |
+//! | `ossicle_dropped_frames_total` | counter | `reason`: `ring_full`, `held_limit`, `unproven`, `paused`, `muted`, `ended` | frames |
 //! | `ossicle_frames` | gauge | `shard`, `state`: `in_flight`, `held` | frames |
-//! | `ossicle_reconnects_total`, `ossicle_messages_total`, `ossicle_wire_bytes_total` | counter | | |
+//! | `ossicle_reconnects_total`, `ossicle_messages_total`, `ossicle_wire_bytes_total` | counter | | reconnects, messages, bytes |
 //! | `ossicle_credit_stalls_total` | counter | | times that a chunk had to wait for the peer's window |
-//! | `ossicle_lag_seconds_max`, `ossicle_rtt_seconds_max`, `ossicle_signature_age_seconds_max` | gauge | `shard` | seconds, of the worst live session |
+//! | `ossicle_lag_max_seconds`, `ossicle_rtt_max_seconds` | gauge | `shard` | seconds, of the worst live session |
+//! | `ossicle_signature_age_max_seconds` | gauge | `shard` | seconds, the oldest signature that any live session has sent |
 
-use metrics::{Counter, Gauge, counter, gauge};
+use metrics::{Counter, Gauge, Unit, counter, describe_counter, describe_gauge, gauge};
 use ossicle_core::io::SessionKey;
-use ossicle_core::{Mono, Report, Stats};
+use ossicle_core::{DropReason, Ledger, Mono, Report, Stats};
 use std::collections::HashMap;
 
 /// Between two samples.
 const INTERVAL_MS: u64 = 1_000;
 
-const STATE_NAMES: [&str; crate::shard::STATES] =
-    ["opening", "streaming", "recovering", "draining", "paused", "closed"];
+/// Closed sessions are not counted: they are gone.
+const STATE_NAMES: [&str; crate::shard::STATES - 1] =
+    ["opening", "streaming", "recovering", "draining", "paused"];
 
-/// What is counted upwards of a session.
+const FRAMES: &str = "ossicle_frames_total";
+const DROPPED: &str = "ossicle_dropped_frames_total";
+
+/// What is counted upwards of a session: captured, delivered, silence, resent; reconnects, messages, bytes; then drops by reason.
+const REASONS: usize = DropReason::ALL.len();
+const RECONNECTS: usize = 4;
+const TOTALS: usize = 7;
+
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-struct Totals([u64; 8]);
-
-const TOTALS: [(&str, Option<&str>); 8] = [
-    ("ossicle_frames_total", Some("captured")),
-    ("ossicle_frames_total", Some("delivered")),
-    ("ossicle_frames_total", Some("dropped")),
-    ("ossicle_frames_total", Some("silence")),
-    ("ossicle_frames_total", Some("resent")),
-    ("ossicle_reconnects_total", None),
-    ("ossicle_messages_total", None),
-    ("ossicle_wire_bytes_total", None),
-];
+struct Totals {
+    counts: [u64; TOTALS],
+    dropped: [u64; REASONS],
+}
 
 impl Totals {
-    fn of(ledger: &ossicle_core::Ledger, reconnects: u64, messages: u64, wire_bytes: u64) -> Self {
-        Self([
-            ledger.captured,
-            ledger.delivered,
-            ledger.dropped(),
-            ledger.silence,
-            ledger.resent,
-            reconnects,
-            messages,
-            wire_bytes,
-        ])
+    fn of(ledger: &Ledger, reconnects: u64, messages: u64, wire_bytes: u64) -> Self {
+        let mut dropped = [0; REASONS];
+        for (place, (_, frames)) in dropped.iter_mut().zip(ledger.dropped_by_reason()) {
+            *place = frames;
+        }
+        let Ledger { captured, delivered, silence, resent, .. } = *ledger;
+        Self { counts: [captured, delivered, silence, resent, reconnects, messages, wire_bytes], dropped }
     }
+}
+
+/// What each name means, for whoever reads the endpoint.
+fn describe() {
+    describe_gauge!("ossicle_sessions", "Live sessions by state.");
+    describe_gauge!("ossicle_connections", "Connections, made or on the way.");
+    describe_gauge!("ossicle_streams", "Request streams.");
+    describe_counter!(FRAMES, "Frames captured, proven delivered, put in as silence, sent again.");
+    describe_counter!(DROPPED, "Captured frames that were dropped; paused and muted are no losses.");
+    describe_gauge!("ossicle_frames", "Frames that are held, and sent without proof of delivery.");
+    describe_counter!("ossicle_reconnects_total", "Streams that replaced a lost one.");
+    describe_counter!("ossicle_messages_total", "Signed messages.");
+    describe_counter!("ossicle_wire_bytes_total", Unit::Bytes, "Bytes of request bodies.");
+    describe_counter!("ossicle_credit_stalls_total", "Times that a chunk waited for the peer's window.");
+    describe_gauge!("ossicle_lag_max_seconds", Unit::Seconds, "Captured and not sent, worst live session.");
+    describe_gauge!("ossicle_rtt_max_seconds", Unit::Seconds, "PING to PONG, worst live session.");
+    describe_gauge!(
+        "ossicle_signature_age_max_seconds",
+        Unit::Seconds,
+        "From signing to leaving for the socket, the oldest that a live session has sent."
+    );
 }
 
 /// The sampler of a shard.
 pub(crate) struct Sampler {
     due: Mono,
     known: HashMap<SessionKey, Totals>,
-    totals: [Counter; 8],
+    totals: [Counter; TOTALS],
+    dropped: [Counter; REASONS],
     stalls: Counter,
-    states: [Gauge; crate::shard::STATES],
+    states: [Gauge; STATE_NAMES.len()],
     connections: Gauge,
     streams: Gauge,
     in_flight: Gauge,
@@ -80,15 +103,22 @@ pub(crate) struct Sample {
 
 impl Sampler {
     pub(crate) fn new(shard: usize) -> Self {
+        describe();
         let shard = shard.to_string();
         let of_shard = |name: &'static str| gauge!(name, "shard" => shard.clone());
         Self {
             due: Mono(0),
             known: HashMap::new(),
-            totals: TOTALS.map(|(name, state)| match state {
-                Some(state) => counter!(name, "state" => state),
-                None => counter!(name),
-            }),
+            totals: [
+                counter!(FRAMES, "state" => "captured"),
+                counter!(FRAMES, "state" => "delivered"),
+                counter!(FRAMES, "state" => "silence"),
+                counter!(FRAMES, "state" => "resent"),
+                counter!("ossicle_reconnects_total"),
+                counter!("ossicle_messages_total"),
+                counter!("ossicle_wire_bytes_total"),
+            ],
+            dropped: DropReason::ALL.map(|reason| counter!(DROPPED, "reason" => reason.as_str())),
             stalls: counter!("ossicle_credit_stalls_total"),
             states: STATE_NAMES
                 .map(|state| gauge!("ossicle_sessions", "shard" => shard.clone(), "state" => state)),
@@ -96,9 +126,9 @@ impl Sampler {
             streams: of_shard("ossicle_streams"),
             in_flight: gauge!("ossicle_frames", "shard" => shard.clone(), "state" => "in_flight"),
             held: gauge!("ossicle_frames", "shard" => shard.clone(), "state" => "held"),
-            lag: of_shard("ossicle_lag_seconds_max"),
-            rtt: of_shard("ossicle_rtt_seconds_max"),
-            age: of_shard("ossicle_signature_age_seconds_max"),
+            lag: of_shard("ossicle_lag_max_seconds"),
+            rtt: of_shard("ossicle_rtt_max_seconds"),
+            age: of_shard("ossicle_signature_age_max_seconds"),
         }
     }
 
@@ -130,7 +160,7 @@ impl Sampler {
     pub(crate) fn closed(&mut self, key: SessionKey, report: &Report) {
         // A report has no count of reconnects; the streams after the first are it, if there were any.
         let reconnects = u64::from(report.connections.saturating_sub(1));
-        let known = self.known.get(&key).map_or(0, |known| known.0[5]);
+        let known = self.known.get(&key).map_or(0, |known| known.counts[RECONNECTS]);
         let totals = Totals::of(&report.ledger, reconnects.max(known), report.messages, report.wire_bytes);
         self.count(key, totals);
         self.known.remove(&key);
@@ -138,9 +168,13 @@ impl Sampler {
 
     fn count(&mut self, key: SessionKey, totals: Totals) {
         let known = self.known.entry(key).or_default();
-        for ((counter, new), old) in self.totals.iter().zip(totals.0).zip(known.0) {
-            counter.increment(new.saturating_sub(old));
-        }
+        let add = |counters: &[Counter], new: &[u64], old: &[u64]| {
+            for ((counter, new), old) in counters.iter().zip(new).zip(old) {
+                counter.increment(new.saturating_sub(*old));
+            }
+        };
+        add(&self.totals, &totals.counts, &known.counts);
+        add(&self.dropped, &totals.dropped, &known.dropped);
         *known = totals;
     }
 

@@ -83,8 +83,8 @@
 //! # Ok(()) }
 //! ```
 //!
-//! `examples/stream_file.rs` sends a file, `examples/service.rs` carries many sessions and leaves them resumable when its
-//! process is asked to end.
+//! `examples/stream_file.rs` sends a file, `examples/service` carries many sessions, shows their metrics, and
+//! leaves them resumable when its process is asked to end. [`running_many_machines`] is about more than one process.
 #![forbid(unsafe_code)]
 
 /// Taps, formats, channel maps: audio from a callback to the wire.
@@ -102,6 +102,9 @@ pub use ossicle_model as model;
 /// Credentials.
 #[doc(inline)]
 pub use ossicle_sigv4 as sigv4;
+
+#[doc = include_str!("../docs/running-many-machines.md")]
+pub mod running_many_machines {}
 
 pub use ossicle_tokio::net;
 pub use ossicle_tokio::{

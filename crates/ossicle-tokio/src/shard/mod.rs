@@ -12,6 +12,8 @@ mod slots;
 mod stream;
 mod thread;
 
+#[cfg(feature = "metrics")]
+pub(crate) use thread::state_index;
 pub(crate) use thread::{Running, STATES, ShardLink, ShardSetup, ShardStats, ToShard, start};
 
 use crate::keys::KeyProvider;

@@ -162,8 +162,8 @@ impl Stream {
     /// Whether a wish could not be met at once, told once for each wish.
     #[cfg(feature = "metrics")]
     pub(crate) fn begins_to_starve(&mut self) -> bool {
-        !std::mem::replace(&mut self.starved, self.wanted > 0 && self.capacity() < self.wanted)
-            && self.starved
+        let starves = self.wanted > 0 && self.capacity() < self.wanted;
+        !std::mem::replace(&mut self.starved, starves) && starves
     }
 
     /// Whether the engine waits for credit.
