@@ -39,7 +39,9 @@ impl Single {
 
     pub(crate) fn ready_frames(&self) -> u64 {
         let available = self.source.reader.available_frames();
-        let block = self.resample.as_ref().map_or(1, Resample::block_frames);
+        // Asked in every tick of every session; the rest divides.
+        let Some(resample) = &self.resample else { return available as u64 };
+        let block = resample.block_frames();
         to_wire((available - available % block) as u64, self.in_hz, self.wire_hz)
     }
 
