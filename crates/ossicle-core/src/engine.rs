@@ -350,7 +350,7 @@ impl Engine {
         match mark {
             Mark::Data { stream, bytes } => {
                 let Some(session) = live(&mut self.sessions, stream) else { return };
-                conn.left(bytes);
+                conn.left(bytes, now.mono);
                 session.left(bytes, now.mono);
                 if session.is_ending() {
                     session.want(&mut self.shared, &mut self.pool, now.mono);

@@ -259,9 +259,11 @@ impl Held {
             return lost;
         }
         let to = self.end - frames_max;
-        if to > self.fed {
+        if to > self.sent {
             // What an encoder keeps back is no longer ours to send again.
             self.fed_is_sent();
+        }
+        if to > self.fed {
             // An overlap goes back behind the delivered mark: giving that up loses nothing.
             let from = self.fed.max(self.delivered);
             if to > from {
@@ -484,6 +486,20 @@ mod tests {
         held.limit(200);
         assert!(held.deliver(400));
         assert_eq!(held.ledger.delivered, 400);
+        assert!(held.ledger.is_balanced());
+    }
+
+    #[test]
+    fn what_an_encoder_keeps_back_is_let_go_too() {
+        let mut held = Held::new(1, 0);
+        held.capture(&ramp(0, 500));
+        held.feed(500, 100);
+        assert_eq!((held.ledger.in_flight, held.ledger.held), (400, 100));
+        // The bound falls into what the encoder keeps back.
+        assert_eq!(held.limit(50), []);
+        assert_eq!((held.ledger.in_flight, held.ledger.held), (500, 0));
+        assert_eq!(held.lose_stream(), [Lost { reason: DropReason::Unproven, first_frame: 0, frames: 450 }]);
+        assert_eq!((held.ledger.in_flight, held.ledger.held), (0, 50));
         assert!(held.ledger.is_balanced());
     }
 

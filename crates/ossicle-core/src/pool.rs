@@ -20,7 +20,9 @@ pub(crate) struct Conn {
     streams_cap: u32,
     pub(crate) streams: Vec<StreamId>,
     /// Bytes signed and not yet taken by the socket.
-    pub(crate) unwritten: u64,
+    unwritten: u64,
+    /// When the socket last took some, or was first given some.
+    moved_at: Mono,
     /// Sessions whose next message waits for the socket, with its length, in order.
     blocked: VecDeque<(u32, u32)>,
     /// Bytes of the messages that were let go on since and are not written yet.
@@ -99,7 +101,10 @@ impl Conn {
     }
 
     /// A message was signed and given to the writer.
-    pub(crate) fn wrote(&mut self, bytes: u64) {
+    pub(crate) fn wrote(&mut self, bytes: u64, now: Mono) {
+        if self.unwritten == 0 {
+            self.moved_at = now;
+        }
         self.unwritten += bytes;
         self.promised = self.promised.saturating_sub(bytes);
     }
@@ -132,8 +137,9 @@ impl Conn {
     }
 
     /// Something left for the socket.
-    pub(crate) fn left(&mut self, bytes: u64) {
+    pub(crate) fn left(&mut self, bytes: u64, now: Mono) {
         self.unwritten = self.unwritten.saturating_sub(bytes);
+        self.moved_at = now;
         if self.unwritten == 0 {
             // One that was let go on and had nothing to say after all must not hold the others up.
             self.promised = 0;
@@ -258,6 +264,7 @@ impl Pool {
             streams_cap: u32::MAX,
             streams: Vec::new(),
             unwritten: 0,
+            moved_at: now,
             blocked: VecDeque::new(),
             promised: 0,
             ping: Ping::None,
@@ -393,6 +400,11 @@ impl Pool {
         let mut silent = Vec::new();
         for place in &mut self.conns {
             let Some(conn) = place else { continue };
+            // A socket that takes nothing shows without a PING, too.
+            if conn.unwritten > 0 && now.ms_since(conn.moved_at) >= self.stall_ms_max {
+                silent.push(conn.id);
+                continue;
+            }
             match conn.ping {
                 Ping::Asked(_) | Ping::Left(_)
                     if conn.probed_at.is_some_and(|at| now.ms_since(at) >= PROBE_MS_MAX) =>
@@ -475,6 +487,20 @@ mod tests {
         assert_eq!(pings(&mut pool, 600_000), 0);
         pool.probe_all(Mono(600_000_000_000));
         assert_eq!(pings(&mut pool, 600_010), 1);
+    }
+
+    #[test]
+    fn a_socket_that_takes_nothing_is_given_up_without_a_ping() {
+        let mut pool = pool(60_000);
+        let conn = up(&mut pool);
+        pool.calm_down(conn);
+        let at = |ms: u64| Mono(ms * 1_000_000);
+        let mut silent = |pool: &mut Pool, ms| pool.tick(at(ms), &mut VecDeque::new());
+        pool.add_stream(conn, StreamId(1));
+        pool.get(conn).expect("it").wrote(5_000, at(100_000));
+        pool.get(conn).expect("it").left(4_000, at(105_000));
+        assert_eq!(silent(&mut pool, 116_000), []);
+        assert_eq!(silent(&mut pool, 117_000), [conn]);
     }
 
     #[test]

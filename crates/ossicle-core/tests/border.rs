@@ -454,9 +454,9 @@ fn keys_are_handed_over_before_they_expire_and_nothing_is_lost() {
     play.accept();
     assert_eq!((play.opened, play.signed_by.as_str()), (2, "AKIDFIRST"));
     play.stream_ms(500);
-    play.pass_ms(3_299_000);
+    play.pass_ms(3_297_000);
     let asked = play.keys_wanted;
-    play.pass_ms(2_000);
+    play.pass_ms(3_000);
     assert_eq!(play.keys_wanted, asked + 1, "five minutes before the end");
     play.give(Input::Keys(Credentials::new("AKIDSECOND", "secret", None, Some(WALL + 7_200_000))));
     play.stream_ms(200);

@@ -141,7 +141,7 @@ impl App {
             late: false,
             brought: 0,
             snapshots: [0; 2],
-            told_snapshots: [0; 2],
+            told_snapshots: [-1; 2],
             warned: [0; 2],
             keys: None,
             unclean: false,

@@ -178,9 +178,12 @@ impl World {
             Fault::MicStall(ms) => self.hush(ms, false),
             Fault::RevokeKeys => self.expire_keys(),
             Fault::KeysUnavailable(ms) => {
-                self.net.keys_unavailable = true;
-                self.later(ms, Happening::Over(Over::Keys));
-                self.expire_keys()
+                let expired = self.expire_keys();
+                if expired {
+                    self.net.keys_unavailable = true;
+                    self.later(ms, Happening::Over(Over::Keys));
+                }
+                expired
             }
             other => {
                 self.fault_of_machine(other);
@@ -244,6 +247,9 @@ impl World {
 
     /// The service takes no new request with the keys of now, and a stream ends, so that one comes.
     fn expire_keys(&mut self) -> bool {
+        if self.nobody_streams() {
+            return false;
+        }
         let now = self.true_ms();
         for keys in &mut self.service.keys {
             keys.expires_ms = keys.expires_ms.min(now);

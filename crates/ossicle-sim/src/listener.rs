@@ -86,7 +86,11 @@ impl Listener {
                     return Err(format!("a stream goes back from {next} to {found}"));
                 }
                 let back = self.shared(next, found);
-                let covered = (0..=back).find(|back| named.covers(next - back, found - back));
+                // What was delivered before the stream began may be left out, too.
+                let covered = (0..=back).find(|back| {
+                    let to = found - back;
+                    named.covers((next - back).max(self.begin.min(to)), to)
+                });
                 let Some(back) = covered else {
                     let hole = named.gap_after(next);
                     return Err(format!("a stream jumps from {next} to {found}; nobody dropped {hole}"));

@@ -254,6 +254,12 @@ fn acts(rng: &mut Rng, first: bool) -> Vec<(u64, Act)> {
         4 => acts.push((rng.range(0, 95_000), Act::Forget)),
         _ => {}
     }
+    if !first && rng.chance(15) {
+        // Before anybody has answered.
+        let all =
+            [Act::Pause, Act::Resume, Act::Mute(true), Act::Finish, Act::Abort, Act::Forget, Act::Resume];
+        acts.push((rng.range(0, 400), rng.pick(&all)));
+    }
     if !first && rng.chance(25) {
         // Soon after one another: a session ends while it pauses, or is destroyed while it finishes.
         let at = rng.range(5_000, 90_000);
@@ -268,7 +274,7 @@ fn acts(rng: &mut Rng, first: bool) -> Vec<(u64, Act)> {
 
 /// Faults of a seed: several apart, and now and then some at once.
 fn faults(rng: &mut Rng) -> Vec<(u64, Fault)> {
-    let count = rng.range(4, 11);
+    let count = rng.range(6, 12);
     let mut faults: Vec<(u64, Fault)> = Vec::new();
     for _ in 0..count {
         let at = match faults.last() {
@@ -280,15 +286,17 @@ fn faults(rng: &mut Rng) -> Vec<(u64, Fault)> {
     faults.sort_by_key(|(at, _)| *at);
     // One final refusal, one sleep and one jump a seed: two of a kind would leave nothing to look at.
     let mut seen = [false; 3];
-    faults.retain(|(_, fault)| {
+    for (_, fault) in &mut faults {
         let class = match fault {
             Fault::ValidationException | Fault::Stranger | Fault::Refuse(Refusal::Final(_)) => 0,
             Fault::Sleep { .. } => 1,
             Fault::WallJump(_) => 2,
-            _ => return true,
+            _ => continue,
         };
-        !std::mem::replace(&mut seen[class], true)
-    });
+        if std::mem::replace(&mut seen[class], true) {
+            *fault = Fault::ResetStream;
+        }
+    }
     faults
 }
 

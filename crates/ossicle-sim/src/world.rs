@@ -241,18 +241,27 @@ impl World {
         if !self.now.is_multiple_of(100 * MS) && calm_ms < HEAL_MS_MAX {
             return Ok(false);
         }
-        let unsettled = self.apps.iter().filter(|app| app.lives()).map(|app| app.key).find(|key| {
-            let state = self.engine.stats(*key).map(|stats| stats.state);
-            !matches!(state, Some(State::Streaming | State::Paused) | None)
-        });
+        let mut unsettled = None;
+        let mut heal_ms = HEAL_MS_MAX;
+        for app in self.apps.iter().filter(|app| app.lives()) {
+            let state = self.engine.stats(app.key).map(|stats| stats.state);
+            if !matches!(state, Some(State::Streaming | State::Paused) | None) {
+                unsettled = Some(app.key);
+                if state == Some(State::Draining) {
+                    // A pause waits for what is held to go out.
+                    heal_ms += (f64::from(app.plan.held_ms_max) / f64::from(self.plan.catch_up_rate)) as u64;
+                }
+                break;
+            }
+        }
         if let Some(key) = unsettled {
-            if calm_ms > HEAL_MS_MAX && self.apps.iter().all(|app| !app.is_finishing()) {
+            if calm_ms > heal_ms && self.apps.iter().all(|app| !app.is_finishing()) {
                 let stats = self.engine.stats(key);
                 return Err(format!(
                     "{key:?} has not come back {calm_ms} ms after the faults ended: {stats:?}"
                 ));
             }
-            if calm_ms > 3 * HEAL_MS_MAX {
+            if calm_ms > 2 * HEAL_MS_MAX + heal_ms {
                 return Err(format!("{key:?} neither finishes nor fails"));
             }
             return Ok(false);

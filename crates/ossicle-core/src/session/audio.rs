@@ -95,7 +95,7 @@ impl Session {
         self.silence_at = Some(if next < now { now } else { next });
     }
 
-    pub(super) fn refill_allowance(&mut self, catch_up_rate: f32, now: Mono) {
+    pub(crate) fn refill_allowance(&mut self, catch_up_rate: f32, now: Mono) {
         let per_s = f64::from(self.wire.rate_hz()) * f64::from(self.settings.pace) * f64::from(catch_up_rate);
         let elapsed_s = now.ns_since(self.paced_at) as f64 / 1e9;
         self.paced_at = now;

@@ -86,7 +86,7 @@ impl Session {
         let closing = stream.closing;
         self.held.deliver(self.held.sent());
         self.backoff.reset();
-        self.ghost_since = None;
+        // A ghost stays one: a request of an older stream may still be undecided.
         self.drop_stream(shared, pool, now);
         match (self.goal, closing) {
             (_, Some(Closing::End)) => self.close(Ended::Finished, None, shared, pool, now),

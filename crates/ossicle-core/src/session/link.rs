@@ -179,12 +179,14 @@ impl Session {
         pool: &mut Pool,
         now: Mono,
     ) -> Result<Option<(StreamId, u32)>, Life> {
+        // Before anything is spent: what time gives later is counted from here on.
+        self.refill_allowance(shared.config.catch_up_rate, now);
         let frames = self.due_frames();
         let form = self.settings.form;
         let Link::Up(stream) = &mut self.link else { return Ok(None) };
         if stream.rest_bytes() > 0 {
             let (id, conn, bytes) = (stream.id, stream.conn, stream.write_rest(out));
-            self.count(conn, bytes, 0, pool);
+            self.count(conn, bytes, 0, pool, now);
             self.want(shared, pool, now);
             return Ok((bytes > 0).then_some((id, bytes)));
         }
@@ -231,7 +233,7 @@ impl Session {
         if feeds {
             self.spend(frames);
         }
-        self.count(conn, bytes, u64::from(signed > 0), pool);
+        self.count(conn, bytes, u64::from(signed > 0), pool, now);
         self.want(shared, pool, now);
         self.rest(now);
         if leftover > 0 && !self.queued {
@@ -241,12 +243,12 @@ impl Session {
         Ok((bytes > 0).then_some((id, bytes)))
     }
 
-    fn count(&mut self, conn: ConnId, bytes: u32, messages: u64, pool: &mut Pool) {
+    fn count(&mut self, conn: ConnId, bytes: u32, messages: u64, pool: &mut Pool, now: Mono) {
         self.turn_messages += u32::from(bytes > 0);
         self.counters.messages += messages;
         self.counters.wire_bytes += u64::from(bytes);
         if let Some(conn) = pool.get(conn) {
-            conn.wrote(bytes.into());
+            conn.wrote(bytes.into(), now);
         }
     }
 
