@@ -11,7 +11,7 @@
 //! | `ossicle_dropped_frames_total` | counter | `reason`: `ring_full`, `held_limit`, `unproven`, `paused`, `muted`, `ended` | frames |
 //! | `ossicle_frames` | gauge | `shard`, `state`: `in_flight`, `held` | frames |
 //! | `ossicle_reconnects_total`, `ossicle_messages_total`, `ossicle_wire_bytes_total` | counter | | reconnects, messages, bytes |
-//! | `ossicle_credit_stalls_total` | counter | | times that a chunk had to wait for the peer's window |
+//! | `ossicle_credit_stalls_total` | counter | | times that a chunk of an answered stream had to wait for the peer's window |
 //! | `ossicle_lag_max_seconds`, `ossicle_rtt_max_seconds` | gauge | `shard` | seconds, of the worst live session |
 //! | `ossicle_signature_age_max_seconds` | gauge | `shard` | seconds, the oldest signature that any live session has sent |
 

@@ -162,7 +162,9 @@ impl Stream {
     /// Whether a wish could not be met at once, told once for each wish.
     #[cfg(feature = "metrics")]
     pub(crate) fn begins_to_starve(&mut self) -> bool {
-        let starves = self.wanted > 0 && self.capacity() < self.wanted;
+        // Before the answer h2 may not have opened the stream yet: that is no window that ran out.
+        let answered = matches!(self.answer, Answer::Body(_));
+        let starves = answered && self.wanted > 0 && self.capacity() < self.wanted;
         !std::mem::replace(&mut self.starved, starves) && starves
     }
 
