@@ -97,12 +97,10 @@ mod test {
         }
         let mut finished = 0;
         while finished < OTHERS {
-            match sessions.queue.poll(FINISH_MAX).expect("not in time") {
-                Delivery::Event(_, Event::Closed(report)) => {
-                    assert_eq!(report.ledger.delivered, report.ledger.captured, "{report:?}");
-                    finished += 1;
-                }
-                _ => {}
+            let delivery = sessions.queue.poll(FINISH_MAX).expect("not in time");
+            if let Delivery::Event(_, Event::Closed(report)) = delivery {
+                assert_eq!(report.ledger.delivered, report.ledger.captured, "{report:?}");
+                finished += 1;
             }
         }
         drop(sessions);
