@@ -503,7 +503,7 @@ impl Stream {
 
 /// PCM as the wire has it: the samples go straight into the message.
 fn fill_le(slot: &mut [u8], first: &[i16], second: &[i16]) {
-    let (begin, end) = slot.split_at_mut(first.len() * size_of::<i16>());
+    let (begin, end) = slot.split_at_mut(size_of_val(first));
     for (part, samples) in [(begin, first), (end, second)] {
         for (bytes, sample) in part.as_chunks_mut::<2>().0.iter_mut().zip(samples) {
             *bytes = sample.to_le_bytes();
