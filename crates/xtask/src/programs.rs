@@ -92,7 +92,13 @@ pub(crate) fn build_and_run(
     for (language, examples) in [("c", EXAMPLES_C), ("cpp", EXAMPLES_CPP)] {
         for (kind, is_static) in [("shared", "OFF"), ("static", "ON")] {
             let build = folder.join(format!("{language}-{kind}"));
-            cmake(&tree.root.join(examples), &build, prefix, is_static)?;
+            let flags = format!("-DCMAKE_{}_FLAGS={STRICT}", if language == "c" { "C" } else { "CXX" });
+            cmake(
+                &tree.root.join(examples),
+                &build,
+                prefix,
+                [flags, format!("-DOSSICLE_STATIC={is_static}")],
+            )?;
             programs.push(build.join("callback"));
         }
     }
@@ -111,15 +117,14 @@ pub(crate) fn build_and_run(
     Ok(())
 }
 
-fn cmake(sources: &Path, build: &Path, prefix: &Path, is_static: &str) -> Result<(), String> {
+fn cmake(sources: &Path, build: &Path, prefix: &Path, settings: [String; 2]) -> Result<(), String> {
     Call::new("cmake")
         .arg("-S")
         .arg(sources)
         .arg("-B")
         .arg(build)
         .arg(format!("-DCMAKE_PREFIX_PATH={}", prefix.display()))
-        .arg(format!("-DOSSICLE_STATIC={is_static}"))
-        .args([format!("-DCMAKE_C_FLAGS={STRICT}"), format!("-DCMAKE_CXX_FLAGS={STRICT}")])
+        .args(settings)
         .run_aside()?;
     Call::new("cmake").arg("--build").arg(build).run_aside()
 }

@@ -14,9 +14,10 @@ use crate::{Failure, Outcome, install, setup, test};
 /// The most that the stripped shared library may have, for each set of features that is looked at. A set that is not here
 /// has no budget.
 ///
-/// What is shipped stands at 8.3 MB and the aim is 4 MB; docs of `size` in CONTRIBUTING.md say what would bring it there.
+/// They stand three in a hundred above what was measured. The aim for what is shipped is 4 MB, which it does not reach: CONTRIBUTING.md,
+/// *Releases*, says what is in it and what would bring it there.
 const BUDGETS: [(&str, u64); 3] =
-    [("default", 6_300_000), ("none", 6_300_000), ("default+aws-chain", 9_000_000)];
+    [("default", 6_300_000), ("none", 6_050_000), ("default+aws-chain", 8_800_000)];
 
 /// Processes whose start is timed.
 const STARTS: usize = 21;

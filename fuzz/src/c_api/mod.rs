@@ -66,9 +66,6 @@ struct Session {
     number: u64,
     engine: usize,
     live: bool,
-    channels: [usize; 2],
-    sample_bytes: usize,
-    taps: usize,
     /// Frames that push took, by tap.
     taken: BTreeMap<u32, u64>,
 }
@@ -281,15 +278,11 @@ impl World<'_> {
                 number != 0
                     && !self.sessions.iter().any(|other| (other.engine, other.number) == (at, number))
             );
-            let value = &config.value;
             self.sessions.push(Session {
                 handle: handle.addr(),
                 number,
                 engine: at,
                 live: true,
-                channels: [value.taps[0].channels as usize, value.taps[1].channels as usize],
-                sample_bytes: if value.taps[0].sample == OSSICLE_SAMPLE_S16 { 2 } else { 4 },
-                taps: value.tap_count as usize,
                 taken: BTreeMap::new(),
             });
         }
