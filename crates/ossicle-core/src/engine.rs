@@ -340,7 +340,7 @@ impl Engine {
     fn credit(&mut self, stream: StreamId, bytes: u32, now: Now) {
         let Some(session) = live(&mut self.sessions, stream) else { return };
         if let Some(stream) = session.stream(stream) {
-            stream.credit = bytes;
+            stream.credit_is(bytes);
         }
         session.want(&mut self.shared, &mut self.pool, now.mono);
     }

@@ -89,6 +89,10 @@ pub const PROBE_MS_MAX: u64 = 3_000;
 /// message is then signed and written in parts.
 pub const PARTIAL_AFTER_MS: u64 = 1_000;
 
+/// The same where the window has held such a message before: then it is stalled, and a message that was begun would grow
+/// old in it. Only a peer that made its window smaller is met by this, and `stall_ms_max` comes soon after.
+pub const PARTIAL_AFTER_STALL_MS: u64 = 8_000;
+
 /// No PONG for this long: nothing more is signed until one comes. The peer may not be reading, and a signature
 /// must not grow old in its socket.
 pub const PONG_OVERDUE_MS: u64 = 3_000;

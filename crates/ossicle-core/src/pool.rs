@@ -495,7 +495,7 @@ mod tests {
         let conn = up(&mut pool);
         pool.calm_down(conn);
         let at = |ms: u64| Mono(ms * 1_000_000);
-        let mut silent = |pool: &mut Pool, ms| pool.tick(at(ms), &mut VecDeque::new());
+        let silent = |pool: &mut Pool, ms| pool.tick(at(ms), &mut VecDeque::new());
         pool.add_stream(conn, StreamId(1));
         pool.get(conn).expect("it").wrote(5_000, at(100_000));
         pool.get(conn).expect("it").left(4_000, at(105_000));

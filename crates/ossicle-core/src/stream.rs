@@ -5,7 +5,7 @@ use crate::config::AudioForm;
 use crate::held::Held;
 use crate::io::{ConnId, StreamId};
 use crate::keys::Keys;
-use crate::limits::PARTIAL_AFTER_MS;
+use crate::limits::{PARTIAL_AFTER_MS, PARTIAL_AFTER_STALL_MS};
 use crate::planted::{Bug, has};
 use crate::refusal::Refusal;
 use crate::time::Mono;
@@ -109,6 +109,8 @@ pub(crate) struct Stream {
     /// END_STREAM was asked for.
     pub(crate) finished_at: Option<Mono>,
     pub(crate) credit: u32,
+    /// The most credit so far.
+    credit_max: u32,
     pub(crate) wanted: u32,
     /// Since when a message is due and credit is missing.
     pub(crate) starved_since: Option<Mono>,
@@ -177,6 +179,7 @@ impl Stream {
             next: NextUp::Configuration,
             finished_at: None,
             credit: 0,
+            credit_max: 0,
             wanted: 0,
             starved_since: None,
             decoder: Decoder::new(),
@@ -409,14 +412,26 @@ impl Stream {
 
     /// Whether a message that may need more than the credit can go all the same: credit has stayed at what it is, or is
     /// what the window was found to have.
-    pub(crate) fn window_is_small(&self, now: Mono) -> bool {
-        let waited = self.starved_since.is_some_and(|since| now.ms_since(since) >= PARTIAL_AFTER_MS);
+    pub(crate) fn window_is_small(&self, need: u32, now: Mono) -> bool {
+        let patience_ms = if self.credit_max >= need { PARTIAL_AFTER_STALL_MS } else { PARTIAL_AFTER_MS };
+        let waited = self.starved_since.is_some_and(|since| now.ms_since(since) >= patience_ms);
         self.credit > 0 && (waited || self.window_bytes.is_some_and(|bytes| self.credit >= bytes))
     }
 
-    /// A message goes at a credit that is smaller than what it may need.
-    pub(crate) fn window_found(&mut self) {
-        self.window_bytes = Some(self.credit);
+    /// A message that may need this much goes at the credit of now.
+    pub(crate) fn window_found(&mut self, need: u32) {
+        if need > self.credit {
+            self.window_bytes = Some(self.credit);
+        } else if self.window_bytes.is_some_and(|bytes| bytes < need) {
+            // It has more than it seemed.
+            self.window_bytes = None;
+        }
+    }
+
+    /// What may be written now.
+    pub(crate) fn credit_is(&mut self, bytes: u32) {
+        self.credit = bytes;
+        self.credit_max = self.credit_max.max(bytes);
     }
 
     /// Whether nothing but audio has to be sent, and nothing that a timer watches is under way.

@@ -661,3 +661,25 @@ fn an_encoder_that_needs_less_than_it_might_is_not_slowed_down_by_a_small_window
     let lag_ms = play.engine.stats(SESSION).expect("live").lag_ms;
     assert!(lag_ms <= 200, "{lag_ms} ms wait");
 }
+
+#[test]
+fn a_message_is_not_begun_in_a_window_that_is_stalled() {
+    let mut play = Play::new();
+    play.accept();
+    play.stream_ms(500);
+    let before = play.written;
+    // Something is left of the window, less than a message.
+    play.credit = Some(2_000);
+    play.push_ms(500);
+    for _ in 0..70 {
+        play.tick(10);
+        play.pong();
+    }
+    assert_eq!(play.written, before, "it would grow old");
+    play.credit = None;
+    let stream = play.stream.expect("a stream").1;
+    play.give(Input::Credit { stream, bytes: 3_393 });
+    play.tick(60);
+    assert_eq!(play.engine.stats(SESSION).expect("live").signature_age_ms_max, 0);
+    assert!(play.engine.stats(SESSION).expect("live").lag_ms <= 100);
+}

@@ -149,7 +149,7 @@ impl Session {
                 return;
             }
         }
-        if need <= stream.credit || stream.window_is_small(now) || has(Bug::CreditIgnored) {
+        if need <= stream.credit || stream.window_is_small(need, now) || has(Bug::CreditIgnored) {
             self.queue(shared);
         } else {
             Self::ask(stream, need, shared, now);
@@ -194,13 +194,11 @@ impl Session {
             return Ok(None);
         }
         let need = stream.need_bytes(frames, form, &self.settings.configuration, &shared.headers);
-        if need > stream.credit && !stream.window_is_small(now) && !has(Bug::CreditIgnored) {
+        if need > stream.credit && !stream.window_is_small(need, now) && !has(Bug::CreditIgnored) {
             self.want(shared, pool, now);
             return Ok(None);
         }
-        if need > stream.credit {
-            stream.window_found();
-        }
+        stream.window_found(need);
         // Others may have written to the connection since this message was found due.
         let bound = shared.config.unwritten_bytes_max;
         if need > 0 && pool.get(stream.conn).is_some_and(|conn| conn.blocks(self.slot, need, bound)) {
