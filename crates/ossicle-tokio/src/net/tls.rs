@@ -50,7 +50,9 @@ pub enum TlsError {
     NoRoots,
     /// The build asks for the validated module, and what was built does not work by its rules.
     #[cfg(feature = "fips")]
-    #[error("this build asks for FIPS and its TLS is not in that mode: build it again with the feature `fips`")]
+    #[error(
+        "this build asks for FIPS and its TLS is not in that mode: build it again with the feature `fips`"
+    )]
     NotFips,
 }
 

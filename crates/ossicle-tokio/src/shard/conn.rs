@@ -90,6 +90,8 @@ pub(crate) struct Link {
 pub(crate) struct Found {
     pub(crate) notes: Vec<Note>,
     pub(crate) pong: bool,
+    /// Streams whose ends came ahead of the PONG, by their HTTP/2 numbers.
+    pub(crate) ended_first: Vec<u32>,
     pub(crate) loss: Option<Loss>,
 }
 
@@ -142,7 +144,8 @@ impl Link {
             Poll::Ready(Ok(())) => Some(Loss::new(Step::Socket, LossCause::Closed)),
             Poll::Ready(Err(error)) => Some(Loss::from_h2(&error)),
         };
-        let mut found = Found { notes: self.wire.take_notes(), pong: false, loss };
+        let ended_first = self.wire.take_ended();
+        let mut found = Found { notes: self.wire.take_notes(), pong: false, ended_first, loss };
         if self.ping_out
             && let Some(pings) = &mut self.pings
             && let Poll::Ready(Ok(_)) = pings.poll_pong(&mut cx)

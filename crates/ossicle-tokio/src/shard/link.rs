@@ -89,10 +89,21 @@ impl Shard {
             }
         }
         if found.pong {
+            self.read_ended(slot, &found.ended_first);
             self.feed(Input::Pong(id));
         }
         if let Some(loss) = found.loss {
             self.lose(slot, loss);
+        }
+    }
+
+    /// A stream that ended ahead of a PONG is told of ahead of it: the PONG proves nothing for it.
+    fn read_ended(&mut self, slot: u32, ended: &[u32]) {
+        for stream in ended {
+            let name = self.link(slot).and_then(|link| link.streams.get(stream).copied());
+            if let Some(slot) = name.and_then(|name| self.stream_slots.get(&name).copied()) {
+                self.read_stream(slot, false);
+            }
         }
     }
 

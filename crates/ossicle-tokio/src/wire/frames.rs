@@ -5,10 +5,13 @@ pub(crate) const PREFACE_BYTES: usize = 24;
 const HEAD_BYTES: usize = 9;
 
 pub(crate) const TYPE_DATA: u8 = 0x0;
+pub(crate) const TYPE_HEADERS: u8 = 0x1;
+pub(crate) const TYPE_RST_STREAM: u8 = 0x3;
 pub(crate) const TYPE_SETTINGS: u8 = 0x4;
 pub(crate) const TYPE_PING: u8 = 0x6;
 pub(crate) const TYPE_GOAWAY: u8 = 0x7;
 pub(crate) const FLAG_ACK: u8 = 0x1;
+pub(crate) const FLAG_END_STREAM: u8 = 0x1;
 pub(crate) const FLAG_PADDED: u8 = 0x8;
 
 /// The head of a frame.

@@ -95,6 +95,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
         self.0.borrow_mut().notes.take()
     }
 
+    /// The streams whose ends came since the last call and, if a PONG came, ahead of it.
+    pub(crate) fn take_ended(&self) -> Vec<u32> {
+        self.0.borrow_mut().notes.take_ended()
+    }
+
     /// Takes the socket out; h2 then finds its end closed.
     pub(crate) fn take_io(&self) -> Option<S> {
         let mut inner = self.0.borrow_mut();

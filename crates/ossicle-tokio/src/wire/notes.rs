@@ -1,6 +1,9 @@
-//! What h2 does not say about the incoming frames: GOAWAY as it comes, and SETTINGS.
+//! What h2 does not say about the incoming frames: GOAWAY as it comes, SETTINGS, and which streams ended ahead of a PONG.
 
-use super::frames::{FLAG_ACK, Passed, TYPE_GOAWAY, TYPE_SETTINGS, Walker};
+use super::frames::{
+    FLAG_ACK, FLAG_END_STREAM, FrameHead, Passed, TYPE_DATA, TYPE_GOAWAY, TYPE_HEADERS, TYPE_PING,
+    TYPE_RST_STREAM, TYPE_SETTINGS, Walker,
+};
 
 /// What a passing frame said.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,11 +27,17 @@ pub(crate) struct Notes {
     partial: [u8; GOAWAY_BYTES],
     partial_bytes: usize,
     waiting: Vec<Note>,
+    /// Streams that ended since the last turn, up to a PONG.
+    ended: Vec<u32>,
+    pong_passed: bool,
 }
 
 /// Notes that wait for the end of a turn. A peer that sends more SETTINGS than this between two turns is told about
 /// by the last ones only, which is what holds.
 const NOTES_MAX: usize = 16;
+
+/// Ends that are noted in one turn: as many as streams that one connection may carry.
+const ENDS_MAX: usize = 1_000;
 
 impl Notes {
     pub(crate) fn new() -> Self {
@@ -38,6 +47,8 @@ impl Notes {
             partial: [0; GOAWAY_BYTES],
             partial_bytes: 0,
             waiting: Vec::new(),
+            ended: Vec::new(),
+            pong_passed: false,
         }
     }
 
@@ -61,8 +72,25 @@ impl Notes {
                         self.note(Note::GoAway { last_stream, reason: u32::from_be_bytes([e, f, g, h]) });
                     }
                     self.partial_bytes = 0;
+                    self.order(head);
                 }
             }
+        }
+    }
+
+    /// Keeps which ends of streams came ahead of a PONG: h2 tells of both, and not in which order.
+    fn order(&mut self, head: FrameHead) {
+        let ends = match head.kind {
+            TYPE_PING if head.flags & FLAG_ACK != 0 => {
+                self.pong_passed = true;
+                return;
+            }
+            TYPE_DATA | TYPE_HEADERS => head.flags & FLAG_END_STREAM != 0,
+            TYPE_RST_STREAM => true,
+            _ => false,
+        };
+        if ends && !self.pong_passed && self.ended.len() < ENDS_MAX {
+            self.ended.push(head.stream);
         }
     }
 
@@ -98,5 +126,11 @@ impl Notes {
     /// What was noted since the last call.
     pub(crate) fn take(&mut self) -> Vec<Note> {
         std::mem::take(&mut self.waiting)
+    }
+
+    /// The streams whose ends came since the last call and, if a PONG came, ahead of it.
+    pub(crate) fn take_ended(&mut self) -> Vec<u32> {
+        self.pong_passed = false;
+        std::mem::take(&mut self.ended)
     }
 }

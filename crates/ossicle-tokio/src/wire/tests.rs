@@ -220,6 +220,32 @@ proptest! {
 }
 
 #[test]
+fn ends_ahead_of_a_pong_are_told_apart_from_those_behind_it() {
+    const TYPE_HEADERS: u8 = 0x1;
+    const TYPE_RST_STREAM: u8 = 0x3;
+    const END_STREAM: u8 = 0x1;
+    let frames = [
+        frame(TYPE_HEADERS, 0x4, 1, &[1; 20]),
+        frame(TYPE_DATA, END_STREAM, 1, b"last"),
+        frame(TYPE_DATA, 0, 3, b"not the last"),
+        frame(TYPE_RST_STREAM, 0, 5, &[0; 4]),
+        frame(TYPE_HEADERS, END_STREAM | 0x4, 7, &[1; 20]),
+        // A PING of the peer's own is no PONG.
+        frame(TYPE_PING, 0, 0, &[0; 8]),
+        frame(TYPE_DATA, END_STREAM, 9, b""),
+        frame(TYPE_PING, FLAG_ACK, 0, &[0; 8]),
+        frame(TYPE_DATA, END_STREAM, 3, b"behind"),
+    ];
+    for cut in [1, 7, 1_000] {
+        let mut notes = Notes::new();
+        frames.concat().chunks(cut).for_each(|piece| notes.came(piece));
+        assert_eq!(notes.take_ended(), [1, 5, 7, 9], "cut every {cut} bytes");
+        notes.came(&frame(TYPE_DATA, END_STREAM, 11, b""));
+        assert_eq!(notes.take_ended(), [11], "a new turn");
+    }
+}
+
+#[test]
 fn a_full_writer_lets_h2_wait_and_wakes_it() {
     let mut wire = Wire::new(Socket { flushes: true, ..Socket::default() }, Spares::default());
     let big = vec![0; WRITER_BYTES_MAX + 1];
