@@ -28,6 +28,8 @@ pub(crate) enum Tool {
     Python,
     /// Finds installed libraries for a compiler.
     PkgConfig,
+    /// The headers of Linux's sound system: `ossicle stream --mic` is built with them.
+    Alsa,
 }
 
 /// What every build of ours needs.
@@ -66,6 +68,7 @@ impl Tool {
             Tool::Valgrind => ("valgrind", "finds leaks and reads of memory that was never written"),
             Tool::Python => ("Python, 3.12 or later", "runs clients of the service that others wrote"),
             Tool::PkgConfig => ("pkg-config", "finds the installed C library, as a user's build does"),
+            Tool::Alsa => ("ALSA's headers", "recording from a microphone is built with them"),
         }
     }
 
@@ -85,6 +88,9 @@ impl Tool {
             // One that is too old for some of the tests will do here: the step then says what was not tried.
             Tool::Python => python::is_there(),
             Tool::PkgConfig => on_path("pkg-config").is_some(),
+            Tool::Alsa => {
+                !cfg!(target_os = "linux") || Call::new("pkg-config").args(["--exists", "alsa"]).succeeds()
+            }
         }
     }
 
@@ -123,6 +129,11 @@ impl Tool {
             (Tool::PkgConfig, Apt) => &["pkg-config"],
             (Tool::PkgConfig, Dnf) => &["pkgconf-pkg-config"],
             (Tool::PkgConfig, Apk | Pacman | Brew) => &["pkgconf"],
+            (Tool::Alsa, Apt) => &["libasound2-dev", "pkg-config"],
+            (Tool::Alsa, Dnf) => &["alsa-lib-devel", "pkgconf-pkg-config"],
+            (Tool::Alsa, Apk) => &["alsa-lib-dev", "pkgconf"],
+            (Tool::Alsa, Pacman) => &["alsa-lib", "pkgconf"],
+            (Tool::Alsa, Brew) => &[],
             (Tool::Clippy | Tool::Rustfmt, _) => &[],
         }
     }

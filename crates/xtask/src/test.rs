@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use crate::process::{Call, on_path};
-use crate::setup::Tool::{Cc, Clang, Clippy, Cmake, Cxx, Flac, Make, PkgConfig, Python, Rustfmt};
+use crate::setup::Tool::{Alsa, Cc, Clang, Clippy, Cmake, Cxx, Flac, Make, PkgConfig, Python, Rustfmt};
 use crate::steps::{self, Options, Step};
 use crate::tree::Tree;
 use crate::{Outcome, deps, programs, python, size};
@@ -21,8 +21,8 @@ const STEPS: &[Step] = &[
     Step { name: "clippy", title: "lints", needs: &[Clippy, Cc, Cxx, Make, Cmake], file: "", run: clippy },
     Step {
         name: "features",
-        title: "crates without their optional parts",
-        needs: &[Clippy],
+        title: "crates without their optional parts, and with the microphone",
+        needs: &[Clippy, Alsa],
         file: "",
         run: features,
     },
@@ -57,6 +57,13 @@ const STEPS: &[Step] = &[
         run: asan,
     },
     Step {
+        name: "instructions",
+        title: "the hot path takes no more instructions than before",
+        needs: &[Cc, Cxx, Make, Cmake],
+        file: INSTRUCTIONS,
+        run: instructions,
+    },
+    Step {
         name: "header",
         title: "the header as C and C++",
         needs: &[Cc, Cxx, Clang],
@@ -82,6 +89,7 @@ const STEPS: &[Step] = &[
 const LOOM: &str = "crates/ossicle-audio/src/sync.rs";
 const RTSAN: &str = "crates/ossicle-audio/tests/rtsan.rs";
 const ASAN: &str = "crates/ossicle-audio/tests/encode.rs";
+const INSTRUCTIONS: &str = "benches/src/instructions/counts.json";
 const HEADER: &str = "include/ossicle.h";
 
 /// Runs the steps and prints the verdict, the last line and the only one of ours on standard output.
@@ -103,14 +111,15 @@ fn clippy(tree: &Tree, _: &Options) -> Result<(), String> {
     tree.cargo(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]).run()
 }
 
-/// What is optional must be possible to leave out: no FLAC, for a build without cmake.
+/// What is optional must be possible to leave out (no FLAC, for a build without cmake), and to take in.
 fn features(tree: &Tree, _: &Options) -> Result<(), String> {
     let has_default = |package: &&serde_json::Value| package["features"]["default"].is_array();
     for package in tree.packages.iter().filter(has_default) {
         let name = package["name"].as_str().unwrap_or_default();
         tree.cargo(["clippy", "--package", name, "--no-default-features", "--", "-D", "warnings"]).run()?;
     }
-    Ok(())
+    // Off by default because it needs the system's audio headers.
+    tree.cargo(["clippy", "--package", "ossicle-cli", "--features", "mic", "--", "-D", "warnings"]).run()
 }
 
 fn doc(tree: &Tree, _: &Options) -> Result<(), String> {
@@ -158,6 +167,13 @@ fn asan(tree: &Tree, _: &Options) -> Result<(), String> {
         .arg(tree.target.join("asan"))
         .env("RUSTC_BOOTSTRAP", "1")
         .env("RUSTFLAGS", "-Zsanitizer=address")
+        .run()
+}
+
+/// Counted one by one, so that a busy machine changes nothing. Without the clients, which would bring the official SDK.
+fn instructions(tree: &Tree, _: &Options) -> Result<(), String> {
+    tree.cargo(["run", "--release", "--package", "ossicle-benches", "--no-default-features"])
+        .args(["--bin", "instructions"])
         .run()
 }
 
