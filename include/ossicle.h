@@ -386,7 +386,7 @@ typedef struct ossicle_session_config {
   uint32_t struct_size;
   /* Microphones, each with a tap of its own: 1, or 2 as clinician and patient. Default 1. */
   uint32_t tap_count;
-  /* What each tap pushes. Default: S16, interleaved, 16,000 Hz, 1 channel. */
+  /* What each tap pushes; two taps push the same. Default: S16, interleaved, 16,000 Hz, 1 channel. */
   ossicle_format taps[2];
   /* Audio that the ring takes while nobody reads it, 50 to 60,000 ms. Default 500. */
   uint32_t ring_ms;
@@ -850,6 +850,14 @@ OSSICLE_API ossicle_status ossicle_session_abort(ossicle_session *session);
 OSSICLE_API OSSICLE_CHECK ossicle_status ossicle_session_get_stats(
     const ossicle_session *session,
     ossicle_session_stats *stats_out);
+
+/* [ANY] The account of a session: of the moment while it lives, with `ended` OSSICLE_ENDED_NOT_YET, and the final one once
+ * poll has given out its CLOSED. Waits as `ossicle_session_get_stats` does. Set `report_out->struct_size` before.
+ * `connections` counts the streams that poll has told of.
+ * Errors: OSSICLE_BAD_ARGUMENT; OSSICLE_CLOSED when the session is over and its CLOSED was not polled yet; OSSICLE_TIMED_OUT. */
+OSSICLE_API OSSICLE_CHECK ossicle_status ossicle_session_get_report(
+    const ossicle_session *session,
+    ossicle_report *report_out);
 
 /* [ANY] Ends a session that is still there as `ossicle_session_abort` does; no event of it follows, and a push that is
  * inside is waited for. After `ossicle_session_finish` its end goes on unattended. NULL and dead handles are no-ops. */

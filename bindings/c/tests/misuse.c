@@ -26,7 +26,7 @@ static int failures;
     }                                                 \
   } while (0)
 
-ossicle_status ossicle_test_panic(ossicle_session *session);
+ossicle_status ossicle_test_panic(ossicle_session *session, uint32_t place);
 
 static ossicle_engine *engine_of(ossicle_wake wake, void *context) {
   ossicle_engine_config config;
@@ -401,7 +401,7 @@ static void panics(void) {
   static const int16_t frames[1600] = {0};
   ossicle_engine *engine = engine_of(NULL, NULL);
   ossicle_session *session = session_of(engine), *other = session_of(engine);
-  EXPECT(OSSICLE_INTERNAL, ossicle_test_panic(session));
+  EXPECT(OSSICLE_INTERNAL, ossicle_test_panic(session, 0));
   EXPECT(OSSICLE_INTERNAL, until(engine, OSSICLE_EVENT_CLOSED));
   EXPECT(OSSICLE_CLOSED, ossicle_session_push(session, frames, 1600, 0, NULL));
   EXPECT(OSSICLE_OK, ossicle_session_push(other, frames, 1600, 0, NULL));
@@ -409,6 +409,28 @@ static void panics(void) {
   EXPECT(OSSICLE_OK, until(engine, OSSICLE_EVENT_CLOSED));
   ossicle_session_destroy(session);
   ossicle_session_destroy(other);
+
+  /* On the engine's own thread: both of its sessions end with INTERNAL, another engine goes on. */
+  {
+    ossicle_engine *apart = engine_of(NULL, NULL);
+    ossicle_session *bystander = session_of(apart);
+    ossicle_session_stats stats;
+    stats.struct_size = sizeof stats;
+    session = session_of(engine);
+    other = session_of(engine);
+    EXPECT(OSSICLE_OK, ossicle_test_panic(session, 1));
+    EXPECT(OSSICLE_INTERNAL, until(engine, OSSICLE_EVENT_CLOSED));
+    EXPECT(OSSICLE_INTERNAL, until(engine, OSSICLE_EVENT_CLOSED));
+    EXPECT(OSSICLE_CLOSED, ossicle_session_push(session, frames, 1600, 0, NULL));
+    EXPECT(OSSICLE_CLOSED, ossicle_session_get_stats(other, &stats));
+    ossicle_session_destroy(session);
+    ossicle_session_destroy(other);
+    EXPECT(OSSICLE_OK, ossicle_session_push(bystander, frames, 1600, 0, NULL));
+    EXPECT(OSSICLE_OK, ossicle_session_finish(bystander));
+    EXPECT(OSSICLE_OK, until(apart, OSSICLE_EVENT_CLOSED));
+    ossicle_session_destroy(bystander);
+    ossicle_engine_destroy(apart);
+  }
   ossicle_engine_destroy(engine);
 }
 

@@ -130,7 +130,7 @@ pub struct ossicle_session_config {
     pub struct_size: u32,
     /// Microphones, each with a tap of its own: 1, or 2 as clinician and patient. Default 1.
     pub tap_count: u32,
-    /// What each tap pushes. Default: S16, interleaved, 16,000 Hz, 1 channel.
+    /// What each tap pushes; two taps push the same. Default: S16, interleaved, 16,000 Hz, 1 channel.
     pub taps: [ossicle_format; 2],
     /// Audio that the ring takes while nobody reads it, 50 to 60,000 ms. Default 500.
     pub ring_ms: u32,

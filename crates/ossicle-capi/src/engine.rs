@@ -5,8 +5,7 @@ use std::ffi::c_char;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError, Weak};
 use std::time::{Duration, Instant};
 
-use ossicle_core::Status;
-use ossicle_core::io::SessionKey;
+use ossicle_core::{Event, Status};
 use ossicle_sigv4::Credentials;
 use ossicle_tokio::net::{Alpn, NetConfig, ProxyConfig, TlsConfig};
 use ossicle_tokio::{Delivery, Engine, EngineOptions, EventQueue, KeyProvider, StartError};
@@ -15,7 +14,7 @@ use crate::border::{Fault, border, border_value, border_with, ossicle_error};
 use crate::call::Caller;
 use crate::config::{engine_settings, ossicle_engine_config};
 use crate::constants::*;
-use crate::event::ossicle_event;
+use crate::event::{ossicle_event, ossicle_report};
 use crate::handle::{Kind, Table};
 use crate::inbox::{Inbox, Note};
 use crate::keys::PushedKeys;
@@ -58,7 +57,34 @@ pub(crate) struct Body {
 /// A session of the engine.
 pub(crate) struct Member {
     pub(crate) whose: Whose,
-    pub(crate) body: Weak<SessionBody>,
+    pub(crate) account: Account,
+    body: Weak<SessionBody>,
+}
+
+/// What the events that poll has given out say of a session's account.
+#[derive(Clone, Copy)]
+pub(crate) struct Account {
+    pub(crate) rate_hz: u32,
+    pub(crate) channels: u32,
+    pub(crate) connections: u32,
+    /// The final one, after CLOSED.
+    pub(crate) last: Option<ossicle_report>,
+}
+
+impl Member {
+    pub(crate) fn new(whose: Whose, channels: u32, body: &Arc<SessionBody>) -> Self {
+        let account = Account { rate_hz: whose.rate_hz, channels, connections: 0, last: None };
+        Self { whose, account, body: Arc::downgrade(body) }
+    }
+
+    fn note(&mut self, event: &Event) {
+        match event {
+            Event::Opened { .. } | Event::Recovered { .. } | Event::Resumed => self.account.connections += 1,
+            Event::Paused(report) => self.account.connections = report.connections,
+            Event::Closed(report) => self.account.last = Some(told::last_report(report, self.whose)),
+            _ => {}
+        }
+    }
 }
 
 impl Body {
@@ -133,7 +159,13 @@ impl Body {
     /// The next event, if one is there.
     fn next(&self, store: &mut Store) -> Option<ossicle_event> {
         store.clear();
-        if let Some(note) = self.inbox.take() {
+        if let Some(mut note) = self.inbox.take() {
+            // No event of a session follows its end.
+            if let Note::Log { session, .. } = &mut note
+                && !self.sessions().contains_key(session)
+            {
+                *session = 0;
+            }
             return Some(told::note(store, &note));
         }
         let lost = self.inbox.take_lost();
@@ -142,7 +174,7 @@ impl Body {
         }
         loop {
             let delivery = self.queue.try_next()?;
-            let Some(whose) = self.whose(delivery.session()) else {
+            let Some(whose) = self.whose(&delivery) else {
                 // Of a session that was destroyed: no event follows.
                 continue;
             };
@@ -150,7 +182,9 @@ impl Body {
                 Delivery::Event(_, event) => {
                     let out = told::event(store, whose, &event);
                     if let Some((level, text)) = told::log_line(whose, &event) {
-                        self.log(level, whose.id, || text);
+                        // CLOSED is a session's last event: the line about it is the engine's.
+                        let is_last = matches!(event, Event::Closed(_));
+                        self.log(level, if is_last { 0 } else { whose.id }, || text);
                     }
                     return Some(out);
                 }
@@ -160,8 +194,13 @@ impl Body {
         }
     }
 
-    fn whose(&self, key: SessionKey) -> Option<Whose> {
-        self.sessions().get(&key.0).map(|member| member.whose)
+    fn whose(&self, delivery: &Delivery) -> Option<Whose> {
+        let mut sessions = self.sessions();
+        let member = sessions.get_mut(&delivery.session().0)?;
+        if let Delivery::Event(_, event) = delivery {
+            member.note(event);
+        }
+        Some(member.whose)
     }
 
     fn poll(&self, timeout_ms: u32) -> Result<ossicle_event, Fault> {

@@ -12,9 +12,9 @@ use std::thread;
 use ossicle_audio::{PushGuard, Pushed, SampleType, Tap};
 use ossicle_core::Status;
 
-use crate::border::{Fault, border};
+use crate::border::Fault;
 use crate::constants::ossicle_status;
-use crate::session::{SESSIONS, ossicle_session};
+use crate::session::{SESSIONS, ossicle_session, session_border};
 
 /// Taps of one session.
 pub(crate) const TAPS_MAX: usize = 2;
@@ -273,7 +273,7 @@ unsafe fn finish_push(
         // SAFETY: not NULL, aligned, and the caller's to write.
         unsafe { accepted_out.write(0) };
     }
-    border(|| {
+    session_border(session, || {
         if !accepted_out.is_null() && !accepted_out.is_aligned() {
             return Err(NO_COUNT);
         }

@@ -179,6 +179,15 @@ pub(crate) struct SessionSettings {
 }
 
 impl SessionSettings {
+    /// Channels on the wire.
+    pub(crate) fn wire_channels(&self) -> u32 {
+        match &self.channel_map {
+            ChannelMap::Stereo => 2,
+            ChannelMap::Pick(picks) => picks.len() as u32,
+            _ => 1,
+        }
+    }
+
     /// # Safety
     /// Texts in `config` are NULL or end with a zero.
     pub(crate) unsafe fn read(config: &ossicle_session_config, loopback: bool) -> Result<Self, Fault> {

@@ -3,17 +3,17 @@
 use std::ffi::c_char;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ossicle_audio::{FrontEndConfig, Tap};
-use ossicle_core::Status;
+use ossicle_core::{Stats, Status};
 use ossicle_tokio::{AudioInput, CommandError, OpenError, Session};
 
 use crate::border::{Fault, border, border_value, border_with, ossicle_error, text_of};
 use crate::config::{ossicle_session_config, session_settings};
 use crate::constants::*;
-use crate::engine::{self, Body as EngineBody, Member, lock, ossicle_engine};
-use crate::event::ossicle_session_stats;
+use crate::engine::{self, Account, Body as EngineBody, Member, lock, ossicle_engine};
+use crate::event::{ossicle_report, ossicle_session_stats};
 use crate::handle::{Kind, Table};
 use crate::push::Lanes;
 use crate::read::SessionSettings;
@@ -55,6 +55,21 @@ impl Body {
 
     fn with<R>(&self, work: impl FnOnce(&Session) -> Result<R, Fault>) -> Result<R, Fault> {
         work(lock(&self.session).as_ref().ok_or_else(Fault::closed)?)
+    }
+
+    /// A snapshot; none comes of a session that is over, and none in time of an engine that does not answer.
+    fn stats(&self) -> Result<Stats, Fault> {
+        let asked = Instant::now();
+        self.with(|session| {
+            session.stats_blocking(ANSWER_WAIT).ok_or_else(|| {
+                let late = asked.elapsed() >= ANSWER_WAIT;
+                if late {
+                    Fault::new(Status::TimedOut, "the engine did not answer in time")
+                } else {
+                    Fault::closed()
+                }
+            })
+        })
     }
 
     fn command(&self, command: impl FnOnce(&Session) -> Result<(), CommandError>) -> Result<(), Fault> {
@@ -121,6 +136,7 @@ pub unsafe extern "C" fn ossicle_session_create(
         let whose =
             Whose { id: 0, user_data: settings.user_data, rate_hz: settings.wire_rate_hz, broken: false };
         let uuid = settings.core.session_id.as_str().to_owned();
+        let settings_channels = settings.wire_channels();
         let handle = SESSIONS.insert(|lanes, handle| {
             // Held until the session is known, so that its first event waits.
             let mut members = engine.sessions();
@@ -134,7 +150,7 @@ pub unsafe extern "C" fn ossicle_session_create(
                 finishing: AtomicBool::new(false),
             });
             let whose = Whose { id: number, ..whose };
-            members.insert(number, Member { whose, body: Arc::downgrade(&body) });
+            members.insert(number, Member::new(whose, settings_channels, &body));
             lanes.seat(handle, taps);
             Ok(body)
         })?;
@@ -175,20 +191,20 @@ pub unsafe extern "C" fn ossicle_session_uuid(
 /// Errors: OSSICLE_BAD_ARGUMENT; OSSICLE_CLOSED; OSSICLE_LIMIT when too many commands wait.
 #[unsafe(no_mangle)]
 pub extern "C" fn ossicle_session_pause(session: *mut ossicle_session) -> ossicle_status {
-    border(|| get(session)?.command(Session::pause))
+    session_border(session, || get(session)?.command(Session::pause))
 }
 
 /// [ANY] Goes on after a pause; RESUMED follows. Errors: as `ossicle_session_pause`.
 #[unsafe(no_mangle)]
 pub extern "C" fn ossicle_session_resume(session: *mut ossicle_session) -> ossicle_status {
-    border(|| get(session)?.command(Session::resume))
+    session_border(session, || get(session)?.command(Session::resume))
 }
 
 /// [ANY] 1: sends silence in place of what is pushed, which is dropped as muted. 0: stops doing so.
 /// Errors: as `ossicle_session_pause`.
 #[unsafe(no_mangle)]
 pub extern "C" fn ossicle_session_mute(session: *mut ossicle_session, muted: u32) -> ossicle_status {
-    border(|| {
+    session_border(session, || {
         if muted > 1 {
             return Err(Fault::argument("muted is 0 or 1"));
         }
@@ -200,7 +216,7 @@ pub extern "C" fn ossicle_session_mute(session: *mut ossicle_session, muted: u32
 /// push takes nothing. Errors: as `ossicle_session_pause`.
 #[unsafe(no_mangle)]
 pub extern "C" fn ossicle_session_finish(session: *mut ossicle_session) -> ossicle_status {
-    border(|| {
+    session_border(session, || {
         let body = get(session)?;
         body.command(Session::finish)?;
         body.finishing.store(true, Ordering::Release);
@@ -213,7 +229,7 @@ pub extern "C" fn ossicle_session_finish(session: *mut ossicle_session) -> ossic
 /// takes nothing. Errors: as `ossicle_session_pause`.
 #[unsafe(no_mangle)]
 pub extern "C" fn ossicle_session_abort(session: *mut ossicle_session) -> ossicle_status {
-    border(|| {
+    session_border(session, || {
         get(session)?.command(Session::abort)?;
         end_pushes(session);
         Ok(())
@@ -235,14 +251,40 @@ pub unsafe extern "C" fn ossicle_session_get_stats(
     session: *const ossicle_session,
     stats_out: *mut ossicle_session_stats,
 ) -> ossicle_status {
-    border(|| {
+    session_border(session, || {
         // SAFETY: `stats_out` is NULL or as large as it says, as the header asks.
         unsafe { sized::check_out(stats_out) }?;
         let body = get(session)?;
-        let stats = body.with(|session| session.stats_blocking(ANSWER_WAIT).ok_or_else(Fault::closed))?;
+        let stats = body.stats()?;
         let counts = SESSIONS.place(session.addr()).map(|place| place.fixed.counts()).unwrap_or_default();
         // SAFETY: it passed the check.
         unsafe { sized::write(stats_out, &told::stats(&stats, counts)) };
+        Ok(())
+    })
+}
+
+/// [ANY] The account of a session: of the moment while it lives, with `ended` OSSICLE_ENDED_NOT_YET, and the final one once
+/// poll has given out its CLOSED. Waits as `ossicle_session_get_stats` does. Set `report_out->struct_size` before.
+/// `connections` counts the streams that poll has told of.
+/// Errors: OSSICLE_BAD_ARGUMENT; OSSICLE_CLOSED when the session is over and its CLOSED was not polled yet; OSSICLE_TIMED_OUT.
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn ossicle_session_get_report(
+    session: *const ossicle_session,
+    report_out: *mut ossicle_report,
+) -> ossicle_status {
+    session_border(session, || {
+        // SAFETY: `report_out` is NULL or as large as it says, as the header asks.
+        unsafe { sized::check_out(report_out) }?;
+        let body = get(session)?;
+        // Apart from the question below, which must not hold up the poller.
+        let account = body.engine.sessions().get(&body.number).map(|member| member.account);
+        let report = match account.ok_or_else(Fault::closed)? {
+            Account { last: Some(last), .. } => last,
+            so_far => told::report_so_far(&body.stats()?, &body.uuid, so_far),
+        };
+        // SAFETY: it passed the check.
+        unsafe { sized::write(report_out, &report) };
         Ok(())
     })
 }
@@ -265,17 +307,12 @@ pub extern "C" fn ossicle_session_destroy(session: *mut ossicle_session) {
     });
 }
 
-/// Panics inside the border, as a bug would, for the tests of this crate. It ends the session.
-#[cfg(feature = "test-hooks")]
-#[unsafe(no_mangle)]
-#[doc(hidden)]
-pub extern "C" fn ossicle_test_panic(session: *mut ossicle_session) -> ossicle_status {
-    guarded(session, || panic!("planted by a test"))
-}
-
-/// As `border`, for a call whose panic may have left the session in disorder: the session ends with INTERNAL.
-#[cfg(feature = "test-hooks")]
-fn guarded(session: *mut ossicle_session, body: impl FnOnce() -> Result<(), Fault>) -> ossicle_status {
+/// As `border`, for a call about a session: after a panic, which may have left it in disorder, the session ends with
+/// INTERNAL, and all others go on.
+pub(crate) fn session_border(
+    session: *const ossicle_session,
+    body: impl FnOnce() -> Result<(), Fault>,
+) -> ossicle_status {
     let status = border(body);
     if status == OSSICLE_INTERNAL {
         border(|| {
@@ -283,10 +320,67 @@ fn guarded(session: *mut ossicle_session, body: impl FnOnce() -> Result<(), Faul
             if let Some(member) = body.engine.sessions().get_mut(&body.number) {
                 member.whose.broken = true;
             }
-            body.command(Session::abort)?;
             end_pushes(session);
-            Ok(())
+            body.command(Session::abort)
         });
     }
     status
+}
+
+/// Panics as a bug would, for the tests of this crate: in a call of the application's (`place` 0), or on the thread of the
+/// engine (1), which ends all of its sessions there.
+#[cfg(feature = "test-hooks")]
+#[unsafe(no_mangle)]
+#[doc(hidden)]
+pub extern "C" fn ossicle_test_panic(session: *mut ossicle_session, place: u32) -> ossicle_status {
+    session_border(session, || match place {
+        0 => panic!("planted by a test"),
+        _ => get(session)?.with(bomb::throw),
+    })
+}
+
+/// A panic on the engine's thread: it wakes whoever waits for its answer, and the waker panics.
+#[cfg(feature = "test-hooks")]
+mod bomb {
+    use std::pin::pin;
+    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::sync::{Arc, Condvar, Mutex};
+    use std::task::{Context, Wake, Waker};
+
+    use ossicle_tokio::Session;
+
+    use super::{ANSWER_WAIT, Fault, lock};
+
+    #[derive(Default)]
+    struct Bomb {
+        gone_off: Mutex<bool>,
+        told: Condvar,
+        disarmed: AtomicBool,
+    }
+
+    impl Wake for Bomb {
+        fn wake(self: Arc<Self>) {
+            if !self.disarmed.load(Ordering::Acquire) {
+                *lock(&self.gone_off) = true;
+                self.told.notify_all();
+                panic!("planted by a test");
+            }
+        }
+    }
+
+    pub(super) fn throw(session: &Session) -> Result<(), Fault> {
+        let bomb = Arc::new(Bomb::default());
+        let waker = Waker::from(Arc::clone(&bomb));
+        let mut answer = pin!(session.stats());
+        if answer.as_mut().poll(&mut Context::from_waker(&waker)).is_ready() {
+            return Err(Fault::state("the answer came before anyone could wait for it"));
+        }
+        let gone_off = lock(&bomb.gone_off);
+        let waited = bomb.told.wait_timeout_while(gone_off, ANSWER_WAIT, |gone_off| !*gone_off);
+        bomb.disarmed.store(true, Ordering::Release);
+        match waited {
+            Ok((gone_off, _)) if *gone_off => Ok(()),
+            _ => Err(Fault::state("the engine's thread did not answer")),
+        }
+    }
 }

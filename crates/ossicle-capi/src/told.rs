@@ -1,11 +1,12 @@
 //! From the engine's events to C's.
 
 use ossicle_core::json;
-use ossicle_core::{DropReason, Ended, Event, Report, Stats, Status, Transcript, Warning};
+use ossicle_core::{DropReason, Ended, Event, Ledger, Report, Stats, Status, Transcript, Warning};
 use serde_json::json;
 
 use crate::border::text_of;
 use crate::constants::*;
+use crate::engine::Account;
 use crate::event::{ossicle_event, ossicle_report, ossicle_session_stats, ossicle_transcript};
 use crate::inbox::Note;
 use crate::results::Store;
@@ -68,10 +69,9 @@ pub(crate) fn event(store: &mut Store, whose: Whose, event: &Event) -> ossicle_e
         Event::Resumed => out.kind = OSSICLE_EVENT_RESUMED,
         Event::Closed(account) => {
             out.kind = OSSICLE_EVENT_CLOSED;
-            let mut account_out = report(account);
+            let account_out = last_report(account, whose);
             message = account.failure.as_ref().map(ToString::to_string).unwrap_or_default();
             if whose.broken {
-                account_out.status = OSSICLE_INTERNAL;
                 message = "a bug of Ossicle ended the session; please report it".to_owned();
             }
             out.status = account_out.status;
@@ -180,12 +180,32 @@ fn transcript(store: &mut Store, piece: &Transcript) -> *const ossicle_transcrip
     })
 }
 
+/// The final report of a session.
+pub(crate) fn last_report(from: &Report, whose: Whose) -> ossicle_report {
+    let mut out = report(from);
+    if whose.broken {
+        out.status = OSSICLE_INTERNAL;
+    }
+    out
+}
+
+/// The account of a session that lives.
+pub(crate) fn report_so_far(from: &Stats, uuid: &str, so_far: Account) -> ossicle_report {
+    ossicle_report {
+        rate_hz: so_far.rate_hz,
+        channels: so_far.channels,
+        connections: so_far.connections,
+        messages: from.messages,
+        wire_bytes: from.wire_bytes,
+        signature_age_ms_max: from.signature_age_ms_max,
+        transcribed_ns: ns(from.transcribed_s),
+        session_uuid: text_of(uuid),
+        ..ledger(&from.ledger)
+    }
+}
+
 /// A report as C has it.
-pub(crate) fn report(from: &Report) -> ossicle_report {
-    let ledger = &from.ledger;
-    let dropped = |reason| {
-        ledger.dropped_by_reason().filter(|(of, _)| *of == reason).map(|(_, frames)| frames).sum::<u64>()
-    };
+fn report(from: &Report) -> ossicle_report {
     ossicle_report {
         ended: match from.ended {
             Ended::Finished => OSSICLE_ENDED_FINISHED,
@@ -196,24 +216,34 @@ pub(crate) fn report(from: &Report) -> ossicle_report {
         rate_hz: from.rate_hz,
         channels: from.channels.into(),
         connections: from.connections,
-        captured_frames: ledger.captured,
-        delivered_frames: ledger.delivered,
-        in_flight_frames: ledger.in_flight,
-        held_frames: ledger.held,
-        dropped_frames: ledger.dropped(),
+        messages: from.messages,
+        wire_bytes: from.wire_bytes,
+        signature_age_ms_max: from.signature_age_ms_max,
+        transcribed_ns: ns(from.transcribed_s),
+        session_uuid: text_of(&from.session_id),
+        ..ledger(&from.ledger)
+    }
+}
+
+/// The frames of a report.
+fn ledger(from: &Ledger) -> ossicle_report {
+    let dropped = |reason| {
+        from.dropped_by_reason().filter(|(of, _)| *of == reason).map(|(_, frames)| frames).sum::<u64>()
+    };
+    ossicle_report {
+        captured_frames: from.captured,
+        delivered_frames: from.delivered,
+        in_flight_frames: from.in_flight,
+        held_frames: from.held,
+        dropped_frames: from.dropped(),
         dropped_ring_full_frames: dropped(DropReason::RingFull),
         dropped_held_limit_frames: dropped(DropReason::HeldLimit),
         dropped_unproven_frames: dropped(DropReason::Unproven),
         dropped_paused_frames: dropped(DropReason::Paused),
         dropped_muted_frames: dropped(DropReason::Muted),
         dropped_ended_frames: dropped(DropReason::Ended),
-        silence_frames: ledger.silence,
-        resent_frames: ledger.resent,
-        messages: from.messages,
-        wire_bytes: from.wire_bytes,
-        signature_age_ms_max: from.signature_age_ms_max,
-        transcribed_ns: ns(from.transcribed_s),
-        session_uuid: text_of(&from.session_id),
+        silence_frames: from.silence,
+        resent_frames: from.resent,
         ..ossicle_report::defaults()
     }
 }

@@ -107,7 +107,7 @@ impl World<'_> {
         match self.input.byte() {
             0 => (0, None),
             1 => (self.sessions.first().map_or(3, |session| session.handle), None),
-            2 => (usize::from(self.input.byte()) << self.input.byte() % 56, None),
+            2 => (usize::from(self.input.byte()) << (self.input.byte() % 56), None),
             pick if self.engines.is_empty() => (usize::from(pick) * 8, None),
             pick => {
                 let at = usize::from(pick) % self.engines.len();
@@ -120,7 +120,7 @@ impl World<'_> {
         match self.input.byte() {
             0 => (0, None),
             1 => (self.engines.first().map_or(5, |engine| engine.handle), None),
-            2 => (usize::from(self.input.byte()) << self.input.byte() % 56, None),
+            2 => (usize::from(self.input.byte()) << (self.input.byte() % 56), None),
             pick if self.sessions.is_empty() => (usize::from(pick) * 8, None),
             pick => {
                 let at = usize::from(pick) % self.sessions.len();
@@ -290,7 +290,7 @@ impl World<'_> {
 
     fn push(&mut self) {
         let (handle, at) = self.session();
-        let tap = u32::from(self.input.byte() % 4 == 0) * self.input.number().min(3);
+        let tap = u32::from(self.input.byte().is_multiple_of(4)) * self.input.number().min(3);
         let frames = usize::from(self.input.byte()) * 8 % FRAMES_MAX;
         let captured_ns = u64::from(self.input.byte()) << (self.input.byte() % 60);
         // The largest frame that a tap can have: whatever its format, the memory is there.
@@ -344,7 +344,7 @@ impl World<'_> {
             return expect("push to no session", status, &[OSSICLE_BAD_ARGUMENT]);
         };
         expect("push", status, &[OSSICLE_OK, OSSICLE_FULL, OSSICLE_CLOSED, OSSICLE_BAD_ARGUMENT]);
-        assert_eq!(accepted == offered || status != OSSICLE_OK, true, "OK means all");
+        assert!(accepted == offered || status != OSSICLE_OK, "OK means all");
         assert!(status != OSSICLE_FULL || accepted < offered, "FULL means not all");
         assert!(
             !matches!(status, OSSICLE_CLOSED | OSSICLE_BAD_ARGUMENT) || accepted == 0,
