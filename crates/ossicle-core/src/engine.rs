@@ -62,7 +62,7 @@ impl Engine {
             // about the clock is void, so that a refusal for skew teaches anew.
             self.network_changed(now);
             for session in self.sessions.iter_mut().flatten() {
-                session.skew_retries = 0;
+                session.clock_jumped();
             }
         }
         match input {

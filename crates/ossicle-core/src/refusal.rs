@@ -30,6 +30,7 @@ pub(crate) struct Refusal {
     retry_after_ms: Option<u64>,
     request_id: Option<String>,
     body: Vec<u8>,
+    clock_jumped: bool,
 }
 
 impl Refusal {
@@ -45,7 +46,13 @@ impl Refusal {
                 .filter(|id| is_plain(id))
                 .map(str::to_owned),
             body: Vec::new(),
+            clock_jumped: false,
         }
+    }
+
+    /// The clock jumped before the answer was whole: what it taught is void, so it says nothing about the identity.
+    pub(crate) fn clock_jumped(&mut self) {
+        self.clock_jumped = true;
     }
 
     /// Takes a part of the body; false when there is enough of it.
@@ -66,6 +73,7 @@ impl Refusal {
         let (status, verdict) = by_code(code).unwrap_or_else(|| by_status(self.status, opened));
         let verdict = match verdict {
             Verdict::Outage { .. } => Verdict::Outage { after_ms: self.retry_after_ms },
+            Verdict::Skew if self.clock_jumped => Verdict::Outage { after_ms: None },
             other => other,
         };
         let cause = Cause::Http { status: self.status, code: self.code };

@@ -55,6 +55,8 @@ struct Play {
     engine: Engine,
     tap: Tap,
     now_ms: u64,
+    /// How far the wall clock was set ahead.
+    wall_ahead_ms: i64,
     /// The stream that was opened last, and its connection.
     stream: Option<(ConnId, StreamId)>,
     opened: usize,
@@ -87,6 +89,7 @@ impl Play {
             engine: Engine::new(engine).expect("an engine"),
             tap,
             now_ms: 0,
+            wall_ahead_ms: 0,
             stream: None,
             opened: 0,
             connects: Vec::new(),
@@ -108,7 +111,8 @@ impl Play {
     }
 
     fn now(&self) -> Now {
-        Now { mono: Mono(self.now_ms * 1_000_000), wall: UnixMillis(WALL + self.now_ms as i64) }
+        let wall_ms = WALL + self.now_ms as i64 + self.wall_ahead_ms;
+        Now { mono: Mono(self.now_ms * 1_000_000), wall: UnixMillis(wall_ms) }
     }
 
     /// One input, and everything that follows from it, as a peer with room answers.
@@ -682,4 +686,39 @@ fn a_message_is_not_begun_in_a_window_that_is_stalled() {
     play.tick(60);
     assert_eq!(play.engine.stats(SESSION).expect("live").signature_age_ms_max, 0);
     assert!(play.engine.stats(SESSION).expect("live").lag_ms <= 100);
+}
+
+/// The clock is an hour behind, and the machine sleeps between the refusal's head and its end: found by the simulator.
+#[test]
+fn a_refusal_for_skew_that_a_sleep_overtakes_does_not_end_the_session() {
+    const AN_HOUR_AHEAD: &str = "Thu, 15 Jan 2026 11:20:30 GMT";
+    let mut play = Play::new();
+    let refuse = |play: &mut Play| {
+        let stream = play.stream.expect("a stream").1;
+        let headers = [("x-amzn-errortype", "InvalidSignatureException"), ("date", AN_HOUR_AHEAD)];
+        play.give(Input::Head { stream, status: 403, headers: &headers });
+    };
+    let soon = |play: &mut Play| {
+        for _ in 0..60 {
+            play.tick(10);
+            play.pong();
+        }
+    };
+    let mut opened = play.opened;
+    refuse(&mut play);
+    play.wall_ahead_ms = 55_000;
+    play.tick(1);
+    play.end_at_once();
+    // What was learned is void: the next attempt is refused too, and teaches it again.
+    soon(&mut play);
+    assert!(play.opened > opened, "it comes back: {:?}", play.events);
+    opened = play.opened;
+    refuse(&mut play);
+    play.end_at_once();
+    soon(&mut play);
+    assert!(play.opened > opened, "with the right time: {:?}", play.events);
+    play.accept();
+    play.tick(10);
+    assert!(!play.events.iter().any(|event| matches!(event, Event::Closed(_))), "{:?}", play.events);
+    assert_eq!(play.engine.stats(SESSION).expect("live").state, State::Streaming);
 }

@@ -268,6 +268,16 @@ impl Session {
         }
     }
 
+    /// The machine slept or its clock was set.
+    pub(crate) fn clock_jumped(&mut self) {
+        self.skew_retries = 0;
+        if let Link::Up(stream) = &mut self.link
+            && let Some(refusal) = &mut stream.refusal
+        {
+            refusal.clock_jumped();
+        }
+    }
+
     /// The response's head.
     pub(crate) fn head_came(
         &mut self,
