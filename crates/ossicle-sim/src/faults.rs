@@ -42,6 +42,9 @@ pub(crate) enum Over {
 /// How long a fault waits that finds nothing to break.
 const WAIT_MS: u64 = 700;
 
+/// Faults ahead of one that is final: with it every seed meets three at least.
+const FAULTS_BEFORE_FINAL: u64 = 2;
+
 /// Longest interval of PINGs (`ossicle_core::limits`); one that would be longer stops them.
 const PING_INTERVAL_MS_MAX: u64 = ossicle_core::limits::PING_INTERVAL_MAX_MS;
 
@@ -51,7 +54,10 @@ impl World {
         if self.calm_since.is_some() {
             return;
         }
-        if self.fault(self.plan.faults[index].1) {
+        let fault = self.plan.faults[index].1;
+        // Some end a session for good, and may leave nothing to break for those that would come after.
+        let too_early = fault.is_final() && self.faults < FAULTS_BEFORE_FINAL;
+        if !too_early && self.fault(fault) {
             self.faults += 1;
         } else {
             self.later(WAIT_MS, Happening::Fault(index));

@@ -115,6 +115,13 @@ pub(crate) enum Fault {
     RevokeKeys,
 }
 
+impl Fault {
+    /// Whether a session ends for good with it.
+    pub(crate) fn is_final(self) -> bool {
+        matches!(self, Self::ValidationException | Self::Stranger | Self::Refuse(Refusal::Final(_)))
+    }
+}
+
 /// How the next requests are refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Refusal {
@@ -288,7 +295,7 @@ fn faults(rng: &mut Rng) -> Vec<(u64, Fault)> {
     let mut seen = [false; 3];
     for (_, fault) in &mut faults {
         let class = match fault {
-            Fault::ValidationException | Fault::Stranger | Fault::Refuse(Refusal::Final(_)) => 0,
+            _ if fault.is_final() => 0,
             Fault::Sleep { .. } => 1,
             Fault::WallJump(_) => 2,
             _ => continue,
