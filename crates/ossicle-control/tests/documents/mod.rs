@@ -72,6 +72,10 @@ fn text(min: usize, max: usize, pattern: Option<&'static str>) -> BoxedStrategy<
         Some(r"s3://[a-z0-9][\.\-a-z0-9]{1,61}[a-z0-9](/.*)?") => {
             r"s3://[a-z0-9][\.\-a-z0-9]{1,61}[a-z0-9](/.{0,40}|/[é/%+?&= ]{0,900})?"
         }
+        // At the one length that it may have, there is nothing around it.
+        Some(".*[a-fA-F0-9]{8}-[a-fA-F0-9]{4}-[a-fA-F0-9]{4}-[a-fA-F0-9]{4}-[a-fA-F0-9]{12}.*") => {
+            "[a-fA-F0-9]{8}-[a-fA-F0-9]{4}-[a-fA-F0-9]{4}-[a-fA-F0-9]{4}-[a-fA-F0-9]{12}"
+        }
         Some("[a-zA-Z0-9 .,-]+") => "[a-zA-Z0-9 .,-]{1,256}",
         Some(r"[\x20-\x21\x23\x24\x2A-\x3A\x3F-\x7E]*") => r"[\x20-\x21\x23\x24\x2A-\x3A\x3F-\x7E]{1,1028}",
         Some(pattern) => pattern,
