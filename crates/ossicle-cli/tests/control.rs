@@ -110,6 +110,43 @@ fn datasets_and_jobs_are_waited_for() {
 }
 
 #[test]
+fn jobs_are_shown_and_feedback_is_taken() {
+    let service = Service::start();
+    let domain = service.one(&["domain", "create", "Clinic"]);
+    let within = ["--domain", text(&domain, "domainId")];
+    let dir = tempfile::tempdir().expect("a folder");
+    let job = |resource: &str, document: &str| {
+        let file = dir.path().join(resource);
+        std::fs::write(&file, document).expect("a file");
+        let path = file.to_str().expect("a path");
+        let started = service.one(&[&[resource, "start", "--file", path, "--wait"], &within[..]].concat());
+        let id = text(&started, "jobId").to_owned();
+        let shown = service.one(&[&[resource, "get", &id], &within[..]].concat());
+        assert_eq!((text(&shown, "jobId"), &shown), (id.as_str(), &started), "after the wait nothing moves");
+        id
+    };
+    job(
+        "insights",
+        r#"{"patientContext": {"patientId": "p-1"}, "insightsContext": {"insightsType": "PRE_VISIT"},
+            "encounterContext": {"encounterReason": "A cough"}, "userContext": {"role": "CLINICIAN", "userId": "u-1"},
+            "inputDataConfig": {"fhirServer": {"fhirEndpoint": "https://fhir.example/r4"}},
+            "outputDataConfig": {"s3OutputPath": "s3://bucket/insights"}}"#,
+    );
+    let coded = job(
+        "coding",
+        r#"{"text": "A cough for two weeks.", "outputDataConfig": {"s3OutputPath": "s3://bucket/codes"}}"#,
+    );
+    let said = ["feedback", "submit", "--source", &coded, "--type", "MEDICAL_CODES"];
+    let signed = ["--signed", "s3://bucket/signed.json"];
+    let ran = service.run(&[&said[..], &signed, &within].concat());
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    let wrong = service
+        .run(&[&["feedback", "submit", "--source", &coded, "--type", "POEM"], &signed[..], &within].concat());
+    assert_eq!(wrong.code, Some(2), "{}", wrong.stderr);
+    assert!(wrong.sentence().contains("artifactType"), "{}", wrong.stderr);
+}
+
+#[test]
 fn a_session_is_followed_to_its_documents() {
     let service = Service::start();
     let file = conversation();
